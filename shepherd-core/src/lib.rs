@@ -1,1 +1,6 @@
-//! Shepherd.
+//! Safe rollouts inside your own tooling.
+
+pub mod machine;
+pub mod model;
+#[cfg(feature = "driver")]
+pub mod ports;

@@ -1,0 +1,126 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Weight;
+
+/// How users meet the candidate: a share of all requests, those that match, and copies whose answers nobody sees.
+/// Stable always serves the rest, so weights add up to 100% by construction.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Exposure {
+    /// Share of the requests that match nothing.
+    pub weight: Weight,
+    /// Requests that go to the candidate whatever the weight. Any one of them suffices.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub matches: Vec<Match>,
+    /// Share of stable's requests that is copied to the candidate.
+    #[serde(default, skip_serializing_if = "none_mirrored")]
+    pub mirror: Weight,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn none_mirrored(share: &Weight) -> bool {
+    share.is_zero()
+}
+
+/// A request that is the candidate's.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Match {
+    /// A header of exactly this value; the name is compared without regard to case.
+    Header {
+        /// The header's name.
+        name: String,
+        /// Its whole value.
+        value: String,
+    },
+    /// A cookie of exactly this value.
+    Cookie {
+        /// The cookie's name.
+        name: String,
+        /// Its whole value.
+        value: String,
+    },
+}
+
+impl Exposure {
+    /// Nobody meets the candidate.
+    pub const OFF: Exposure = Exposure { weight: Weight::ZERO, matches: Vec::new(), mirror: Weight::ZERO };
+
+    /// A share of all requests.
+    pub fn weight(weight: Weight) -> Self {
+        Exposure { weight, ..Self::OFF }
+    }
+
+    /// The requests that match, and no others.
+    pub fn matching(matches: impl IntoIterator<Item = Match>) -> Self {
+        Exposure { matches: matches.into_iter().collect(), ..Self::OFF }
+    }
+
+    /// The same with a share of stable's requests copied to the candidate.
+    #[must_use]
+    pub fn mirrored(mut self, share: Weight) -> Self {
+        self.mirror = share;
+        self
+    }
+
+    /// The same with the share of all requests replaced.
+    #[must_use]
+    pub fn with_weight(mut self, weight: Weight) -> Self {
+        self.weight = weight;
+        self
+    }
+
+    /// Whether nobody meets the candidate.
+    pub fn is_off(&self) -> bool {
+        self.weight.is_zero() && self.matches.is_empty() && self.mirror.is_zero()
+    }
+
+    /// Whether stable gets no requests to be compared with.
+    pub fn is_full(&self) -> bool {
+        self.weight == Weight::FULL
+    }
+
+    /// Whether moving from `before` to this shows the candidate to anybody more: any increase of any part.
+    ///
+    /// ```
+    /// # use shepherd_core::model::{Exposure, Match, Weight};
+    /// let ten = Exposure::weight(Weight::percent(10)?);
+    /// let beta = Exposure::matching([Match::Header { name: "x-beta".into(), value: "1".into() }]);
+    /// assert!(ten.raises(&Exposure::OFF) && !Exposure::OFF.raises(&ten));
+    /// assert!(ten.raises(&beta) && beta.raises(&ten), "each shows it to somebody new");
+    /// # Ok::<(), shepherd_core::model::WeightError>(())
+    /// ```
+    pub fn raises(&self, before: &Exposure) -> bool {
+        self.weight > before.weight
+            || self.mirror > before.mirror
+            || self.matches.iter().any(|m| !before.matches.contains(m))
+    }
+}
+
+impl fmt::Display for Exposure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.matches.is_empty() {
+            write!(f, "{}", self.weight)?;
+        } else {
+            for (nth, one) in self.matches.iter().enumerate() {
+                write!(f, "{}{one}", if nth == 0 { "" } else { " or " })?;
+            }
+            if !self.weight.is_zero() {
+                write!(f, " and {} of the rest", self.weight)?;
+            }
+        }
+        if self.mirror.is_zero() { Ok(()) } else { write!(f, ", {} mirrored", self.mirror) }
+    }
+}
+
+impl fmt::Display for Match {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Match::Header { name, value } => write!(f, "header {name}: {value}"),
+            Match::Cookie { name, value } => write!(f, "cookie {name}={value}"),
+        }
+    }
+}

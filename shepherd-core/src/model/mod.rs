@@ -1,0 +1,37 @@
+//! The words that everything else is written in: what is rolled out, where its traffic goes, what was seen.
+//!
+//! Plain values without behaviour of their own beyond validation, printing and comparison. Nothing here reads a
+//! clock or touches the outside.
+
+mod exposure;
+mod failure;
+pub(crate) mod human_duration;
+mod mark;
+mod measurement;
+mod metric;
+mod name;
+mod replicas;
+mod routing;
+mod sample;
+mod target;
+mod time;
+mod track;
+mod verdict;
+mod weight;
+mod workload_state;
+
+pub use exposure::{Exposure, Match};
+pub use failure::{Failure, FailureKind};
+pub use mark::{Epoch, Fence, Generation, Mark, Route, Traffic, admit};
+pub use measurement::{Cursor, Measurement, Reading};
+pub use metric::{Metric, Unit, UnknownMetric};
+pub use name::{Actor, GateName, HookName, NameError, Revision, RolloutId, StageName};
+pub use replicas::Replicas;
+pub use routing::{RouterCapabilities, Routing};
+pub use sample::{Bucket, Histogram, Sample, SampleError};
+pub use target::Target;
+pub use time::{Elapsed, Now, Timestamp};
+pub use track::Track;
+pub use verdict::{Reason, Verdict};
+pub use weight::{Weight, WeightError};
+pub use workload_state::{TrackSpec, TrackState, WorkloadState};

@@ -1,0 +1,56 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Mark, Reason, Replicas, Revision, Track};
+
+/// What a track shall be: so many replicas of a revision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrackSpec {
+    /// Which side.
+    pub track: Track,
+    /// What runs there.
+    pub revision: Revision,
+    /// How many of it.
+    pub replicas: Replicas,
+}
+
+/// What a track is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TrackState {
+    /// The revision that the track is meant to run; none when nothing was ever deployed there.
+    pub revision: Option<Revision>,
+    /// How many replicas it is meant to have.
+    pub desired: Replicas,
+    /// How many replicas *of that revision* take requests now. Replicas of another revision do not count.
+    pub ready: Replicas,
+    /// Why it will not become ready by itself (crash loop, image cannot be pulled), in the backend's own words.
+    pub failing: Option<Reason>,
+    /// The mark of the write that made it so; none when nobody has marked it, or the backend cannot hold marks.
+    #[serde(default)]
+    pub mark: Option<Mark>,
+}
+
+/// What both tracks are.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct WorkloadState {
+    /// The side that served before.
+    pub stable: TrackState,
+    /// The side that the new revision comes up on.
+    pub candidate: TrackState,
+}
+
+impl WorkloadState {
+    /// One side of it.
+    pub fn track(&self, track: Track) -> &TrackState {
+        match track {
+            Track::Stable => &self.stable,
+            Track::Candidate => &self.candidate,
+        }
+    }
+}
+
+impl TrackState {
+    /// How many replicas of `revision` take requests now.
+    pub fn ready_of(&self, revision: &Revision) -> Replicas {
+        if self.revision.as_ref() == Some(revision) { self.ready } else { Replicas::ZERO }
+    }
+}

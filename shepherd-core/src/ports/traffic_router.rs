@@ -1,0 +1,43 @@
+use async_trait::async_trait;
+
+use super::PortError;
+use crate::model::{Fence, Route, RouterCapabilities, Routing};
+
+/// Sends users to one track or the other: a Service selector, an ingress, a mesh, a proxy of your own. One value
+/// routes one target.
+///
+/// # Contract
+/// - [`apply`](Self::apply) is absolute and idempotent: the same route again changes nothing.
+/// - The exposure and its mark are written in one write, through [`admit`](crate::model::admit) where the backend can
+///   hold a mark; a router that cannot says so in its [capabilities](RouterCapabilities::fenced).
+/// - What was applied is what [`observe`](Self::observe) answers, exactly: a weight that would be rounded to another
+///   one is refused as [unsupported](PortError::unsupported), never rounded in silence.
+/// - Nothing else that the backend holds is changed.
+/// - Every call may be dropped at any await: it has then happened or not, and the same call again completes it.
+///
+/// The testkit has a suite with one test for each of these promises.
+#[async_trait]
+pub trait TrafficRouter: Send + Sync {
+    /// What this router can do. Constant, and answered without I/O.
+    fn capabilities(&self) -> RouterCapabilities;
+
+    /// Stamps the owner on what is routed, so that older owners' raises fail from now on; exposure stays as it is.
+    /// Does nothing where the backend cannot hold a mark.
+    ///
+    /// # Errors
+    /// [`Fenced`](crate::model::FailureKind::Fenced) when a later owner has been there.
+    async fn claim(&self, fence: &Fence) -> Result<(), PortError>;
+
+    /// Makes users meet the candidate as the route says. Returns when the backend has accepted it; whether it has
+    /// taken effect is [`observe`](Self::observe)d.
+    ///
+    /// # Errors
+    /// Says who must act. [`Fenced`](crate::model::FailureKind::Fenced) when [`admit`](crate::model::admit) refuses it.
+    async fn apply(&self, route: &Route) -> Result<(), PortError>;
+
+    /// How users meet the candidate now, whoever made it so.
+    ///
+    /// # Errors
+    /// Says who must act.
+    async fn observe(&self) -> Result<Routing, PortError>;
+}

@@ -1,0 +1,42 @@
+use async_trait::async_trait;
+
+use super::PortError;
+use crate::model::{Fence, Mark, TrackSpec, WorkloadState};
+
+/// Runs the replicas of both tracks: Deployments, processes, machines. One value runs one target.
+///
+/// # Contract
+/// - [`apply`](Self::apply) is absolute and idempotent, and returns when the backend has accepted it; how far it has
+///   come is [`observe`](Self::observe)d.
+/// - Changing a track's revision keeps the track serving: replicas of the new revision are ready before those of the
+///   old one end.
+/// - A replica that ends finishes the requests that it has.
+/// - `ready` counts replicas of the track's own revision that take requests, and no others.
+/// - The mark is written with the change, and a write that [`Mark::admit`] refuses changes nothing. A backend that
+///   cannot hold marks leaves [`TrackState::mark`](crate::model::TrackState::mark) empty.
+/// - Which side is stable is decided by the first [`claim`](Self::claim) of a rollout and stays so for all of that
+///   rollout, whatever serves meanwhile.
+/// - Scaling down ends replicas that are not ready before those that are.
+/// - Every call may be dropped at any await: it has then happened or not, and the same call again completes it.
+///
+/// The testkit has a suite with one test for each of these promises.
+#[async_trait]
+pub trait Workload: Send + Sync {
+    /// Stamps the owner on what is scaled, so that older owners' writes fail from now on.
+    ///
+    /// # Errors
+    /// [`Fenced`](crate::model::FailureKind::Fenced) when a later owner has been there.
+    async fn claim(&self, fence: &Fence) -> Result<(), PortError>;
+
+    /// Makes a track what `spec` says: so many replicas of a revision. Zero replicas retires it.
+    ///
+    /// # Errors
+    /// Says who must act. [`Fenced`](crate::model::FailureKind::Fenced) when [`Mark::admit`] refuses it.
+    async fn apply(&self, spec: &TrackSpec, mark: &Mark) -> Result<(), PortError>;
+
+    /// What both tracks are now.
+    ///
+    /// # Errors
+    /// Says who must act.
+    async fn observe(&self) -> Result<WorkloadState, PortError>;
+}

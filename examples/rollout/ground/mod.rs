@@ -1,0 +1,14 @@
+//! The ground on which the rollout stands: servers, a pool of them, a proxy in front and a load.
+//!
+//! All of it is real HTTP on loopback and none of it knows Shepherd. The ports are glued on in the
+//! sibling modules, just as they would be onto a service that was there before.
+
+pub(crate) mod behaviour;
+pub(crate) mod client;
+pub(crate) mod error;
+pub(crate) mod front;
+pub(crate) mod metrics;
+pub(crate) mod server;
+pub(crate) mod spread;
+pub(crate) mod time;
+pub(crate) mod track;

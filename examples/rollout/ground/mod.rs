@@ -6,12 +6,17 @@
 pub(crate) mod backend;
 pub(crate) mod behaviour;
 pub(crate) mod client;
+pub(crate) mod converge;
 pub(crate) mod error;
 pub(crate) mod front;
+pub(crate) mod keeper;
 pub(crate) mod metrics;
+pub(crate) mod pool;
 pub(crate) mod proxy;
+pub(crate) mod replica;
 pub(crate) mod server;
 pub(crate) mod spread;
+pub(crate) mod status;
 pub(crate) mod switchboard;
 pub(crate) mod time;
 pub(crate) mod track;

@@ -10,6 +10,8 @@ pub(crate) mod converge;
 pub(crate) mod error;
 pub(crate) mod front;
 pub(crate) mod keeper;
+pub(crate) mod latency;
+pub(crate) mod load;
 pub(crate) mod metrics;
 pub(crate) mod pool;
 pub(crate) mod proxy;

@@ -22,3 +22,6 @@ pub(crate) mod status;
 pub(crate) mod switchboard;
 pub(crate) mod time;
 pub(crate) mod track;
+
+#[cfg(test)]
+mod tests;

@@ -167,7 +167,9 @@ impl Entry {
 
     /// Why it is not ready, for people.
     pub(crate) fn complaint(&self, reason: &str) -> String {
-        let times = if self.crashes == 1 { "once" } else { "again and again" };
-        format!("crashed {times} ({}): {reason}", self.crashes)
+        match self.crashes {
+            1 => format!("crashed once: {reason}"),
+            times => format!("crashed {times} times: {reason}"),
+        }
     }
 }

@@ -103,7 +103,7 @@ async fn a_crash_is_seen_is_counted_and_is_followed_by_a_restart() {
     .await;
     assert_eq!((status.ready, status.crashes), (0, 1), "{status:?}");
     let reason = status.failing.expect("failing");
-    assert_eq!(reason, "crashed once (1): crashing died at request 5");
+    assert_eq!(reason, "crashed once: crashing died at request 5");
     in_time(world.pool.until(|pool| pool.observe(Track::Stable).ready == 1)).await;
     assert_eq!(world.pool.observe(Track::Stable).crashes, 1);
 }

@@ -1,7 +1,47 @@
 //! The rollout as a value: started from a plan, stepped by inputs, saying what it waits for.
+//!
+//! ```text
+//!            +-----------+   every claim and observation   +---------+   all stages   +----------+
+//!  start --> | attaching | ------------------------------> | forward | -------------> | finished |
+//!  resume -> +-----------+                                 +---------+                +----------+
+//!                  |             trigger, abort, off mark       |                          ^
+//!                  +------------------------+-------------------+                          |
+//!                                           v                                              |
+//!                                     +----------+    off, drained, candidate ended        |
+//!                                     | recovery | ----------------------------------------+
+//!                                     +----------+
+//! ```
+//!
+//! Time is an argument, effects are data, and everything that decides lives in a [`Snapshot`].
 
+mod aftercare;
+mod attach;
+mod cause;
+mod command;
+mod derived;
 mod effect;
 mod event;
+mod forward;
+mod input;
+mod outcome;
+mod outstanding;
+mod recovery;
+mod rollout_machine;
+mod round;
+mod snapshot;
+mod state;
+mod status;
+mod step;
+mod waiting;
 
-pub use effect::EffectId;
-pub use event::Event;
+pub use cause::Cause;
+pub use command::{Command, Refusal};
+pub use effect::{Answer, Effect, EffectId};
+pub use event::{Ending, Event, Happening};
+pub use input::Input;
+pub use outcome::{Next, Outcome, Override, Report};
+pub use rollout_machine::Machine;
+pub use snapshot::{Snapshot, SnapshotError};
+pub use status::{GuardStatus, Phase, Status};
+pub use step::{Pending, Save, Step};
+pub use waiting::{Then, Waiting, WaitingFor};

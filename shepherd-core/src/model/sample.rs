@@ -121,7 +121,7 @@ impl Histogram {
     /// ```
     /// # use shepherd_core::model::{Bucket, Histogram};
     /// let edges = [(0.1, 50.0), (0.2, 100.0)].map(|(at_most, count)| Bucket { at_most, count });
-    /// assert_eq!(Histogram::new(edges, 100.0)?.quantile(0.75), Some(0.15));
+    /// assert_eq!(Histogram::new(edges, 100.0)?.quantile(0.25), Some(0.05));
     /// # Ok::<(), shepherd_core::model::SampleError>(())
     /// ```
     pub fn quantile(&self, q: f64) -> Option<f64> {

@@ -87,6 +87,12 @@ impl Weight {
         Self::checked(nearest).unwrap_or(Self::FULL)
     }
 
+    /// The greatest multiple of `step` that is not above this; a step of zero changes nothing.
+    #[must_use]
+    pub(crate) fn rounded_down_to(self, step: Weight) -> Self {
+        if step.0 == 0 { self } else { Self(self.0 / step.0 * step.0) }
+    }
+
     /// The share that `part` of `whole` is, rounded down; all of it when `whole` is zero.
     pub(crate) fn share_of(part: u32, whole: u32) -> Self {
         if whole == 0 || part >= whole {

@@ -1,0 +1,126 @@
+//! Taking hold: everything that is written to is claimed, then looked at, before anything is done to it. A start and a
+//! resume are the same here.
+
+use super::event::Happening;
+use super::outcome::Outcome;
+use super::rollout_machine::Machine;
+use super::{Cause, Effect, Save};
+use crate::model::{Failure, Mark, Reason, Routing, Traffic, WorkloadState};
+
+impl Machine {
+    pub(super) fn attach(&mut self) {
+        if self.state.attach.done {
+            return;
+        }
+        let began = *self.state.attach.began.get_or_insert(self.state.time.attended);
+        self.claim();
+        let known =
+            self.state.seen.workload.is_some() && (self.state.seen.routing.is_some() || !self.routed());
+        if self.state.attach.claimed(self.routed()) && known {
+            self.attached();
+        } else if self.now() - began > self.plan.attention().blind {
+            let failure = self.state.seen.blind_failure.clone();
+            let reason =
+                failure.map_or_else(|| "it does not answer".to_owned(), |failure| failure.to_string());
+            self.cannot_attach(Reason::new(reason));
+        }
+    }
+
+    fn claim(&mut self) {
+        if self.now() < self.state.retry_at {
+            return;
+        }
+        let claiming_routing = self.state.outstanding.any(|effect| matches!(effect, Effect::ClaimRouting(_)));
+        if self.routed() && !self.state.attach.routing_claimed && !claiming_routing {
+            self.emit(Effect::ClaimRouting(self.fence()));
+        }
+        let claiming_workload =
+            self.state.outstanding.any(|effect| matches!(effect, Effect::ClaimWorkload(_)));
+        if !self.state.attach.workload_claimed && !claiming_workload {
+            self.emit(Effect::ClaimWorkload(self.fence()));
+        }
+    }
+
+    /// What never began is refused; what began is taken back.
+    pub(super) fn cannot_attach(&mut self, reason: Reason) {
+        if self.state.begun {
+            self.trigger(Cause::CannotAttach(reason));
+        } else if self.state.outcome.is_none() && !self.recovering() {
+            self.refuse(reason);
+        }
+    }
+
+    pub(super) fn cannot_claim(&mut self, failure: Failure) {
+        if failure.kind.is_passing() {
+            self.state.retry_at = self.now() + self.derived.poll;
+            self.state.seen.blind_failure = Some(failure);
+        } else {
+            self.cannot_attach(Reason::new(failure.to_string()));
+        }
+    }
+
+    fn attached(&mut self) {
+        self.state.attach.done = true;
+        self.renumber();
+        if self.recovering() {
+            return;
+        }
+        if !self.state.begun {
+            match self.obstacle() {
+                Some(reason) => return self.refuse(reason),
+                None => self.state.begun = true,
+            }
+            let stage = self.stage().name().clone();
+            self.event(Happening::Attached(stage));
+            self.begin_stage(0);
+        } else {
+            let stage = self.stage().name().clone();
+            self.event(Happening::Attached(stage));
+            self.state.run.first = self.state.outstanding.next_id();
+        }
+        self.save(Save::Soon);
+    }
+
+    /// What was seen of our own marks. An off mark is the rollout's end, whatever the snapshot says.
+    pub(super) fn heed_marks(&mut self, routing: Option<&Routing>, workload: Option<&WorkloadState>) {
+        let tracks = workload.into_iter().flat_map(|workload| [&workload.stable, &workload.candidate]);
+        let marks = routing.and_then(|routing| routing.mark.as_ref()).into_iter();
+        for mark in marks.chain(tracks.filter_map(|track| track.mark.as_ref())) {
+            self.adopt(Some(mark));
+            self.heed(mark);
+        }
+    }
+
+    fn heed(&mut self, mark: &Mark) {
+        if mark.fence.rollout == self.state.rollout && mark.traffic == Traffic::Off && !self.recovering() {
+            let reason = mark.cause.clone().unwrap_or_else(|| Reason::new("its mark does not say why"));
+            self.trigger(Cause::FoundOff(reason));
+        }
+    }
+
+    /// What must hold before the first stage. Nothing has been changed yet.
+    fn obstacle(&self) -> Option<Reason> {
+        if let Some((_, routing)) = &self.state.seen.routing
+            && !routing.exposure.is_off()
+        {
+            return Some(Reason::new(format!(
+                "the router sends {} to the candidate already; take it back, then start again",
+                routing.exposure
+            )));
+        }
+        let stable = &self.state.workload()?.stable;
+        let planned = self.plan.stable();
+        if stable.revision.as_ref() == Some(planned) {
+            return None;
+        }
+        let runs = stable.revision.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
+        Some(Reason::new(format!(
+            "the plan takes {planned} for stable, and stable runs {runs}; plan it anew"
+        )))
+    }
+
+    fn refuse(&mut self, reason: Reason) {
+        let report = self.report(None);
+        self.finish(Outcome::Refused { reason, report });
+    }
+}

@@ -1,0 +1,321 @@
+//! Carrying out the stages, one after the other.
+
+use super::event::Happening;
+use super::rollout_machine::Machine;
+use super::state::Course;
+use super::{Cause, Effect, Then, WaitingFor};
+use crate::model::{
+    Elapsed, Exposure, Failure, FailureKind, Reason, Replicas, Revision, Route, Track, TrackSpec, Verdict,
+};
+use crate::plan::{Action, Approval, GateCheck, OnFailure, Promotion};
+
+impl Machine {
+    pub(super) fn go_forward(&mut self) {
+        while self.state.outcome.is_none() && self.state.hold.is_none() && !self.recovering() {
+            if self.overdue() || !self.writes_accepted() || !self.stage_done() {
+                return;
+            }
+            self.complete_stage();
+        }
+    }
+
+    fn overdue(&mut self) -> bool {
+        let now = self.now();
+        if self.state.run.deadline.is_none_or(|deadline| now < deadline) {
+            return false;
+        }
+        let within = self.stage().deadline().unwrap_or_default();
+        let waiting = self.waiting().on;
+        if self.promoted() {
+            self.state.run.deadline = Some(now + within);
+            self.event(Happening::Escalated(waiting));
+            return false;
+        }
+        let stage = self.stage().name().clone();
+        let cause = Cause::Deadline { stage, within, waiting: Reason::new(waiting.to_string()) };
+        self.stage_failed(cause);
+        true
+    }
+
+    /// What was decided and not accepted yet is written, again when need be.
+    fn writes_accepted(&mut self) -> bool {
+        for track in Track::BOTH {
+            self.write_track(track);
+        }
+        self.write_route();
+        let tracks = self.state.stable.accepted.is_some() && self.state.candidate.accepted.is_some();
+        tracks && self.state.routing.accepted.is_some()
+    }
+
+    pub(super) fn write_track(&mut self, track: Track) {
+        let writing = |effect: &Effect| matches!(effect, Effect::Deploy { spec, .. } if spec.track == track);
+        let wanted = self.state.track(track);
+        if wanted.accepted.is_some()
+            || self.now() < self.state.retry_at
+            || self.state.outstanding.any(writing)
+        {
+            return;
+        }
+        let spec = TrackSpec { track, revision: wanted.revision.clone(), replicas: wanted.replicas };
+        let mark = self.next_mark();
+        self.emit(Effect::Deploy { spec, mark });
+    }
+
+    pub(super) fn write_route(&mut self) {
+        let writing = |effect: &Effect| matches!(effect, Effect::Route(_));
+        let routing = &self.state.routing;
+        if routing.accepted.is_some()
+            || self.now() < self.state.retry_at
+            || self.state.outstanding.any(writing)
+        {
+            return;
+        }
+        let exposure = routing.exposure.clone();
+        let mark = self.next_mark();
+        self.emit(Effect::Route(Route { exposure, mark }));
+    }
+
+    pub(super) fn want_track(&mut self, track: Track, revision: &Revision, replicas: Replicas) {
+        let wanted = self.state.track_mut(track);
+        if wanted.revision != *revision || wanted.replicas != replicas {
+            wanted.revision = revision.clone();
+            wanted.replicas = replicas;
+            wanted.accepted = None;
+        }
+        self.write_track(track);
+    }
+
+    pub(super) fn want_route(&mut self, exposure: Exposure) {
+        self.state.routing.raised |= !exposure.is_off();
+        self.state.routing.exposure = exposure;
+        self.state.routing.accepted = None;
+        self.state.routing.in_effect = None;
+        self.write_route();
+    }
+
+    fn stage_done(&mut self) -> bool {
+        let plan = self.plan.clone();
+        match plan.stages()[self.state.run.index].action() {
+            Action::Scale { track, replicas } => self.scale(*track, *replicas),
+            action @ (Action::Expose(_) | Action::Switch) => {
+                action.exposure().is_some_and(|exposure| self.expose(&exposure))
+            }
+            Action::Bake(time) => self.state.hurried.is_some() || self.state.run.observed >= *time,
+            Action::Check(check) => self.state.hurried.is_some() || self.check(check),
+            Action::Approve(approval) => self.state.hurried.is_some() || self.approved(approval),
+            Action::Promote => self.promote(),
+            Action::Retire { track, drain } => self.retire(*track, *drain),
+            Action::Hook(hook) => {
+                if self.state.run.acted.is_none()
+                    && !self.state.outstanding.any(|effect| matches!(effect, Effect::RunHook(_)))
+                {
+                    self.emit(Effect::RunHook(hook.clone()));
+                }
+                self.state.run.acted.is_some()
+            }
+        }
+    }
+
+    fn scale(&mut self, track: Track, replicas: Replicas) -> bool {
+        let revision = self.state.track(track).revision.clone();
+        self.want_track(track, &revision, replicas);
+        self.state.ready(track).is_some_and(|ready| ready >= replicas)
+    }
+
+    /// Capacity first, by a look that was taken within this stage; then the write; then its effect.
+    fn expose(&mut self, exposure: &Exposure) -> bool {
+        if self.state.routing.exposure != *exposure {
+            if !self.has_capacity(exposure) {
+                return false;
+            }
+            self.want_route(exposure.clone());
+        }
+        let since = self.state.routing.in_effect.filter(|_| self.state.routing.accepted.is_some());
+        since.is_some_and(|since| self.now() >= since + self.settle())
+    }
+
+    fn has_capacity(&self, exposure: &Exposure) -> bool {
+        let looked = self.state.seen.workload.as_ref().is_some_and(|(id, _)| *id >= self.state.run.first);
+        // What grows is what needs capacity: the candidate on the way up, stable when traffic returns.
+        let grows =
+            if exposure.raises(&self.state.routing.exposure) { Track::Candidate } else { Track::Stable };
+        let needed = self.plan.needed(grows, exposure);
+        looked && self.state.ready(grows).is_some_and(|ready| ready >= needed)
+    }
+
+    pub(super) fn settle(&self) -> std::time::Duration {
+        self.plan.router().map(|router| router.settle).unwrap_or_default()
+    }
+
+    pub(super) fn drain(&self) -> std::time::Duration {
+        match self.stage().action() {
+            Action::Retire { drain, .. } => *drain,
+            _ => std::time::Duration::ZERO,
+        }
+    }
+
+    fn check(&mut self, check: &GateCheck) -> bool {
+        let asking = self.state.outstanding.any(|effect| matches!(effect, Effect::Check { .. }));
+        if self.state.run.passes < check.passes && !asking && self.now() >= self.state.run.next_try {
+            self.emit(Effect::Check { gate: check.gate.clone(), track: check.track });
+        }
+        self.state.run.passes >= check.passes
+    }
+
+    pub(super) fn checked(&mut self, verdict: Verdict) {
+        let Action::Check(check) = self.stage().action().clone() else { return };
+        self.state.run.next_try = self.now() + check.every;
+        self.state.run.said = Some(Reason::new(verdict.to_string()));
+        self.event(Happening::Checked(verdict.clone()));
+        match verdict {
+            Verdict::Pass(_) => self.state.run.passes += 1,
+            Verdict::Fail(reason) => {
+                self.state.run.passes = 0;
+                self.state.run.failures += 1;
+                if self.state.run.failures > check.failures {
+                    self.fail_stage(&reason);
+                }
+            }
+            Verdict::Inconclusive(_) | Verdict::Error(_) => self.state.run.passes = 0,
+        }
+    }
+
+    fn approved(&self, approval: &Approval) -> bool {
+        u32::try_from(self.state.run.approvals.len()).unwrap_or(u32::MAX) >= approval.needed
+    }
+
+    /// By copy, stable takes the candidate's revision and must be ready with it, replica for replica. By swap nothing
+    /// moves: the side that serves is the stable one from now on.
+    fn promote(&mut self) -> bool {
+        match self.plan.promotion() {
+            Promotion::Swap => true,
+            Promotion::Copy => {
+                let (revision, replicas) = (self.plan.candidate().clone(), self.plan.replicas());
+                self.want_track(Track::Stable, &revision, replicas);
+                let failing = self.state.workload().and_then(|workload| workload.stable.failing.clone());
+                if let Some(reason) = failing.filter(|_| self.state.ready(Track::Stable).is_some()) {
+                    self.fail_stage(&reason);
+                    return false;
+                }
+                self.state.ready(Track::Stable).is_some_and(|ready| ready >= replicas)
+            }
+        }
+    }
+
+    fn retire(&mut self, track: Track, drain: std::time::Duration) -> bool {
+        let now = self.now();
+        let began = *self.state.run.acted.get_or_insert(now);
+        if now < began + drain {
+            return false;
+        }
+        let revision = self.state.track(track).revision.clone();
+        self.want_track(track, &revision, Replicas::ZERO);
+        self.state.track(track).accepted.is_some()
+    }
+
+    pub(super) fn fail_stage(&mut self, reason: &Reason) {
+        let stage = self.stage().name().clone();
+        self.stage_failed(Cause::StageFailed { stage, reason: reason.clone() });
+    }
+
+    fn stage_failed(&mut self, cause: Cause) {
+        if self.promoted() {
+            // There is no way back any more: it goes on trying, and says so.
+            let waiting = self.waiting().on;
+            self.event(Happening::Escalated(waiting));
+            return;
+        }
+        match self.stage().failure() {
+            OnFailure::RollBack => self.trigger(cause),
+            OnFailure::Pause => {
+                self.state.run.failed = true;
+                self.hold(Reason::new(cause.to_string()));
+            }
+        }
+    }
+
+    /// An effect came to nothing. What may yet succeed is decided again later; what cannot fails its stage; the way
+    /// back goes on in any case.
+    pub(super) fn unfulfilled(&mut self, effect: Effect, failure: Failure) {
+        match effect {
+            Effect::ObserveRouting | Effect::ObserveWorkload => self.cannot_observe(failure),
+            Effect::Measure { .. } => self.measured(Err(failure)),
+            Effect::ClaimRouting(_) | Effect::ClaimWorkload(_) => self.cannot_claim(failure),
+            Effect::Notify(_) => {}
+            Effect::Check { .. } if failure.kind.is_passing() => {
+                self.checked(Verdict::Error(Reason::new(failure.to_string())))
+            }
+            Effect::Route(_) | Effect::Deploy { .. } | Effect::Check { .. } | Effect::RunHook(_) => {
+                self.write_failed(failure)
+            }
+        }
+    }
+
+    fn write_failed(&mut self, failure: Failure) {
+        self.state.retry_at = self.now() + failure.retry_after.unwrap_or_default().max(self.derived.poll);
+        let reason = Reason::new(failure.to_string());
+        self.state.run.said = Some(reason.clone());
+        // What a fence refuses was decided too early: the next look adopts what has been written since.
+        let again = failure.kind.is_passing() || failure.kind == FailureKind::Fenced;
+        if matches!(self.state.course, Course::Forward) && !again {
+            self.fail_stage(&reason);
+        } else {
+            self.state.round.due = self.now();
+        }
+    }
+
+    pub(super) fn stage_then(&self) -> Then {
+        match (self.promoted(), self.stage().failure()) {
+            (true, _) => Then::Escalate,
+            (false, OnFailure::RollBack) => Then::RollBack,
+            (false, OnFailure::Pause) => Then::Pause,
+        }
+    }
+
+    /// What the present stage waits for.
+    pub(super) fn stage_waiting(&self) -> WaitingFor {
+        let unanswered = self
+            .state
+            .outstanding
+            .iter()
+            .find(|(_, effect)| effect.is_gated() && !matches!(effect, Effect::RunHook(_)));
+        if let Some((_, effect)) = unanswered {
+            return WaitingFor::Answer(Reason::new(effect.to_string()));
+        }
+        match self.stage().action() {
+            Action::Scale { track, replicas } => self.waiting_ready(*track, *replicas),
+            action @ (Action::Expose(_) | Action::Switch) => {
+                self.waiting_exposure(&action.exposure().unwrap_or(Exposure::OFF))
+            }
+            Action::Bake(time) => WaitingFor::Bake { observed: self.state.run.observed, wanted: *time },
+            Action::Check(_) => WaitingFor::Gate(self.state.run.said.clone()),
+            Action::Approve(approval) => {
+                let given = u32::try_from(self.state.run.approvals.len()).unwrap_or(u32::MAX);
+                WaitingFor::Approval { given, needed: approval.needed }
+            }
+            Action::Promote => self.waiting_ready(Track::Stable, self.plan.replicas()),
+            Action::Retire { .. } => WaitingFor::Drain,
+            Action::Hook(_) => WaitingFor::Hook,
+        }
+    }
+
+    fn waiting_exposure(&self, exposure: &Exposure) -> WaitingFor {
+        if self.state.routing.exposure == *exposure {
+            WaitingFor::Effect
+        } else {
+            let grows =
+                if exposure.raises(&self.state.routing.exposure) { Track::Candidate } else { Track::Stable };
+            self.waiting_ready(grows, self.plan.needed(grows, exposure))
+        }
+    }
+
+    pub(super) fn waiting_ready(&self, track: Track, wanted: Replicas) -> WaitingFor {
+        let ready = self.state.ready(track).unwrap_or_default();
+        let failing = self.state.workload().and_then(|workload| workload.track(track).failing.clone());
+        WaitingFor::Ready { track, ready, wanted, failing }
+    }
+
+    pub(super) fn stage_left(&self) -> Option<Elapsed> {
+        self.state.run.deadline
+    }
+}

@@ -1,0 +1,238 @@
+//! The way back. Where a router can take users off the candidate it does so first; stable's capacity comes first only
+//! where this rollout itself took it away.
+
+use super::event::Happening;
+use super::outcome::Outcome;
+use super::rollout_machine::Machine;
+use super::state::{Course, RecoveryRun};
+use super::{Effect, Then, Waiting, WaitingFor};
+use crate::model::{Elapsed, Exposure, Replicas, Track, Weight};
+use crate::plan::Headroom;
+
+impl Machine {
+    pub(super) fn recover(&mut self) {
+        let Course::Recovery(recovery) = &self.state.course else { return };
+        let (alarm_at, forced) = (recovery.alarm_at, recovery.forced);
+        if self.now() >= alarm_at {
+            self.raise_alarm();
+        }
+        self.rewrite_drifted_tracks();
+        match self.plan.mode().headroom() {
+            None => self.recover_by_router(forced),
+            Some(headroom) => self.recover_by_replicas(headroom, forced),
+        }
+    }
+
+    fn raise_alarm(&mut self) {
+        let waiting = self.recovery_waiting();
+        self.event(Happening::Escalated(waiting));
+        let again = self.now() + self.plan.recovery().deadline;
+        if let Course::Recovery(recovery) = &mut self.state.course {
+            recovery.alarm_at = again;
+        }
+    }
+
+    fn recovery(&self) -> Option<&RecoveryRun> {
+        match &self.state.course {
+            Course::Recovery(recovery) => Some(recovery),
+            Course::Forward => None,
+        }
+    }
+
+    /// A write that was under way when the trigger came may have landed after ours, where nothing fences it.
+    fn rewrite_drifted_tracks(&mut self) {
+        let Some((seen, workload)) = self.state.seen.workload.clone() else { return };
+        for track in Track::BOTH {
+            let wanted = self.state.track(track);
+            let told = wanted.accepted.is_some_and(|accepted| seen >= accepted);
+            let is = workload.track(track);
+            let serves = wanted.replicas > Replicas::ZERO;
+            let other =
+                is.desired != wanted.replicas || (serves && is.revision.as_ref() != Some(&wanted.revision));
+            if told && other && self.recovery().is_some_and(|recovery| recovery.off_decided) {
+                self.state.track_mut(track).accepted = None;
+            }
+            self.write_track(track);
+        }
+    }
+
+    fn recover_by_router(&mut self, forced: bool) {
+        let (stable, all) = (self.plan.stable().clone(), self.plan.replicas());
+        // Off goes first: nothing else may come between the trigger and this write.
+        self.take_off(forced);
+        self.want_track(Track::Stable, &stable, all);
+        if self.is_off() && self.drained(forced) && self.state.stable.accepted.is_some() {
+            let candidate = self.plan.candidate().clone();
+            self.want_track(Track::Candidate, &candidate, Replicas::ZERO);
+            if self.state.candidate.accepted.is_some() {
+                self.recovered();
+            }
+        }
+    }
+
+    fn take_off(&mut self, forced: bool) {
+        let allowed = self.allowed(forced);
+        let decided = self.recovery().is_some_and(|recovery| recovery.off_decided);
+        let lower = self.state.routing.exposure.raises(&allowed);
+        if self.state.routing.raised && (!decided || lower) {
+            // One that is under way and leaves more is overtaken.
+            self.state.outstanding.withdraw(|effect| matches!(effect, Effect::Route(_)));
+            self.want_route(allowed);
+        } else {
+            self.write_route();
+        }
+        if let Course::Recovery(recovery) = &mut self.state.course {
+            recovery.off_decided = true;
+        }
+    }
+
+    /// How much of the candidate must stay, because stable cannot take it yet.
+    fn allowed(&self, forced: bool) -> Exposure {
+        let Some(recovery) = self.recovery() else { return Exposure::OFF };
+        let now = &self.state.routing.exposure;
+        let ready = self.state.workload().map(|workload| workload.stable.ready_of(self.plan.stable()));
+        match ready {
+            _ if forced => Exposure::OFF,
+            None if recovery.stable_intact => Exposure::OFF,
+            Some(ready) if recovery.stable_intact && ready > Replicas::ZERO => Exposure::OFF,
+            // Without one ready replica of stable, off would only turn bad answers into none.
+            None | Some(Replicas::ZERO) => now.clone(),
+            Some(ready) => {
+                let takes = Weight::share_of(ready.get(), self.plan.replicas().get());
+                Exposure::weight(now.weight.min(takes.rest()).rounded_down_to(self.finest()))
+            }
+        }
+    }
+
+    fn finest(&self) -> Weight {
+        self.plan.router().map(|router| router.finest_weight).unwrap_or_default()
+    }
+
+    /// Off by the router's word, and on a router without fences also by its own later telling.
+    fn is_off(&self) -> bool {
+        let routing = &self.state.routing;
+        if !routing.raised {
+            return true;
+        }
+        let accepted = routing.exposure.is_off() && routing.accepted.is_some();
+        accepted && (self.fenced() || (routing.in_effect.is_some() && routing.late_raises.is_empty()))
+    }
+
+    /// The candidate finishes the requests that it has.
+    fn drained(&mut self, forced: bool) -> bool {
+        let now = self.now();
+        let (drain, raised) = (self.plan.recovery().drain + self.settle(), self.state.routing.raised);
+        let Course::Recovery(recovery) = &mut self.state.course else { return false };
+        let first = recovery.off_since.is_none();
+        let since = *recovery.off_since.get_or_insert(now);
+        if first && raised {
+            self.event(Happening::TakenOff);
+        }
+        forced || !raised || now >= since + drain
+    }
+
+    /// Old replicas come back and new ones go, in both directions within the plan's headroom.
+    fn recover_by_replicas(&mut self, headroom: Headroom, forced: bool) {
+        if let Course::Recovery(recovery) = &mut self.state.course {
+            recovery.off_decided = true;
+        }
+        let writing = self.state.stable.accepted.is_none() || self.state.candidate.accepted.is_none();
+        let Some(step) = self.replica_step(headroom, forced).filter(|_| !writing) else { return };
+        let (stable, candidate) = (self.plan.stable().clone(), self.plan.candidate().clone());
+        self.want_track(Track::Stable, &stable, step.stable);
+        self.want_track(Track::Candidate, &candidate, step.candidate);
+        let back = step.stable == self.plan.replicas() && step.candidate == Replicas::ZERO;
+        if back && self.state.stable.accepted.is_some() && self.state.candidate.accepted.is_some() {
+            self.recovered();
+        }
+    }
+
+    /// How many of each there shall be next; none before both were looked at.
+    fn replica_step(&self, headroom: Headroom, forced: bool) -> Option<ReplicaStep> {
+        let all = self.plan.replicas().get();
+        let (stable, candidate) = (self.state.stable.replicas.get(), self.state.candidate.replicas.get());
+        if forced {
+            return Some(ReplicaStep { stable: all.into(), candidate: Replicas::ZERO });
+        }
+        let (seen, workload) = self.state.seen.workload.as_ref()?;
+        let fresh = |track| self.state.track(track).accepted.is_some_and(|accepted| *seen >= accepted);
+        if !fresh(Track::Stable) || !fresh(Track::Candidate) {
+            return None;
+        }
+        let stable_ready = workload.stable.ready_of(self.plan.stable()).get().min(stable);
+        let candidate_ready = workload.candidate.ready_of(self.plan.candidate()).get().min(candidate);
+        let room = (all + headroom.surge.get()).saturating_sub(stable + candidate);
+        let added = all.saturating_sub(stable).min(room);
+        let least = all.saturating_sub(headroom.unavailable.get());
+        let spare = (stable_ready + candidate_ready).saturating_sub(least);
+        // What is not ready serves nobody and makes room.
+        let removed = (candidate - candidate_ready) + candidate_ready.min(spare);
+        Some(ReplicaStep { stable: (stable + added).into(), candidate: (candidate - removed).into() })
+    }
+
+    fn recovered(&mut self) {
+        let Some(cause) = self.recovery().map(|recovery| recovery.cause.clone()) else { return };
+        let aborted = cause.is_abort();
+        let report = self.report(Some(cause));
+        self.finish(if aborted { Outcome::Aborted(report) } else { Outcome::RolledBack(report) });
+    }
+
+    pub(super) fn recovery_due(&self) -> Option<Elapsed> {
+        let recovery = self.recovery()?;
+        let drained = recovery.off_since.map(|since| since + self.plan.recovery().drain + self.settle());
+        Some(drained.map_or(recovery.alarm_at, |at| if at > self.now() { at } else { recovery.alarm_at }))
+    }
+
+    pub(super) fn recovery_waiting(&self) -> WaitingFor {
+        let (all, stable) = (self.plan.replicas(), Track::Stable);
+        let unanswered = self
+            .state
+            .outstanding
+            .iter()
+            .find(|(_, effect)| matches!(effect, Effect::Route(_) | Effect::Deploy { .. }));
+        match unanswered {
+            Some((_, effect)) => {
+                let said = self.state.run.said.as_ref().map(|said| format!(" ({said})")).unwrap_or_default();
+                WaitingFor::Answer(format!("{effect}{said}").into())
+            }
+            None if self.is_off() && self.routed() => WaitingFor::Drain,
+            None => self.waiting_ready(stable, all),
+        }
+    }
+
+    /// What it waits for now, since when, until when, and what it does then.
+    pub(super) fn waiting(&self) -> Waiting {
+        let now = self.now();
+        let left = |at: Option<Elapsed>| at.map(|at| at - now);
+        if self.state.outcome.is_some() {
+            return Waiting {
+                on: WaitingFor::Nothing,
+                since: std::time::Duration::ZERO,
+                left: None,
+                then: Then::Wait,
+            };
+        }
+        if let Some(recovery) = self.recovery() {
+            let (since, at) = (now - recovery.since, Some(recovery.alarm_at));
+            return Waiting { on: self.recovery_waiting(), since, left: left(at), then: Then::Escalate };
+        }
+        if let Some(hold) = &self.state.hold {
+            let on = WaitingFor::Person(hold.reason.clone());
+            return Waiting { on, since: now - hold.since, left: None, then: Then::Wait };
+        }
+        if !self.state.attach.done {
+            let began = self.state.attach.began.unwrap_or(now);
+            let at = began + self.plan.attention().blind;
+            let then = Then::RollBack;
+            return Waiting { on: WaitingFor::Attachment, since: now - began, left: left(Some(at)), then };
+        }
+        let (at, since) = (self.stage_left(), now - self.state.run.entered);
+        let then = if at.is_some() { self.stage_then() } else { Then::Wait };
+        Waiting { on: self.stage_waiting(), since, left: left(at), then }
+    }
+}
+
+struct ReplicaStep {
+    stable: Replicas,
+    candidate: Replicas,
+}

@@ -1,0 +1,433 @@
+use super::derived::Derived;
+use super::event::Happening;
+use super::outcome::{Outcome, Report};
+use super::state::{Course, RecoveryRun, StageRun, State};
+use super::{
+    Answer, Cause, Effect, EffectId, Event, Input, Pending, Save, Snapshot, SnapshotError, Status, Step,
+};
+use crate::model::{
+    Elapsed, Epoch, Failure, Fence, Generation, Mark, Metric, Now, Reason, RolloutId, Traffic,
+};
+use crate::plan::{Plan, Stage};
+
+/// A rollout as a value. It changes by [`step`](Self::step) alone, and says by [`pending`](Self::pending) what it
+/// wants done and when it wants to be stepped again.
+///
+/// ```
+/// use shepherd_core::machine::{Effect, Input, Machine};
+/// use shepherd_core::model::{Epoch, Now, Replicas, Revision, RolloutId, RouterCapabilities};
+/// use shepherd_core::plan::Change;
+/// use shepherd_core::strategy::{BlueGreen, Strategy};
+///
+/// let change = Change::new("shop/web".parse()?, Revision::new("v1")?, Revision::new("v2")?)
+///     .replicas(Replicas::new(3))
+///     .router(RouterCapabilities::switching());
+/// let plan = BlueGreen::new().plan(&change)?;
+/// let mut rollout = Machine::start(plan, RolloutId::new("shop/web#1")?, Epoch::new(1), Now::default());
+/// let step = rollout.step(Now::default(), Input::Tick);
+/// assert!(step.refused.is_none());
+/// // Before anything is done to the outside, it is claimed and looked at.
+/// assert!(rollout.pending().effects.iter().all(|(_, effect)| {
+///     matches!(effect, Effect::ClaimRouting(_) | Effect::ClaimWorkload(_))
+/// }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Machine {
+    pub(super) plan: Plan,
+    pub(super) derived: Derived,
+    pub(super) state: State,
+    /// What the present step answers.
+    pub(super) step: Step,
+}
+
+impl Machine {
+    /// A rollout that has not begun.
+    pub fn start(plan: Plan, rollout: RolloutId, epoch: Epoch, now: Now) -> Self {
+        let state = State::begin(&plan, rollout, epoch, now);
+        Self::of(plan, state)
+    }
+
+    /// A rollout that goes on where `snapshot` was taken, under a new owner's epoch.
+    ///
+    /// # Errors
+    /// [`SnapshotError`] when the snapshot does not fit its own plan.
+    pub fn resume(snapshot: Snapshot, epoch: Epoch) -> Result<Self, SnapshotError> {
+        let (plan, state) = snapshot.into_parts()?;
+        let mut machine = Self::of(plan, state);
+        machine.take_over(epoch);
+        Ok(machine)
+    }
+
+    fn of(plan: Plan, state: State) -> Self {
+        Self { derived: Derived::of(&plan), plan, state, step: Step::default() }
+    }
+
+    /// Tells the machine something. The only way in which it changes.
+    pub fn step(&mut self, now: Now, input: Input) -> Step {
+        self.attend(now);
+        match input {
+            Input::Tick => {}
+            Input::Answered { effect, answer } => self.answered(effect, answer),
+            Input::Failed { effect, failure } => self.failed(effect, failure),
+            Input::Commanded { by, command } => self.step.refused = self.command(by, command).err(),
+        }
+        self.drive();
+        std::mem::take(&mut self.step)
+    }
+
+    /// The effects that are outstanding and due, and when it wants to be stepped again.
+    pub fn pending(&self) -> Pending<'_> {
+        let withheld = |effect: &Effect| {
+            let attaching = !self.state.attach.done && matches!(self.state.course, Course::Forward);
+            attaching
+                && matches!(
+                    effect,
+                    Effect::Route(_) | Effect::Deploy { .. } | Effect::Check { .. } | Effect::RunHook(_)
+                )
+        };
+        let effects = self.state.outstanding.iter().filter(|(_, effect)| !withheld(effect)).collect();
+        Pending { effects, wake_in: self.wake().map(|at| at - self.state.time.attended) }
+    }
+
+    /// Everything that must survive the process.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::of(self.plan.clone(), self.state.clone())
+    }
+
+    /// Where it stands, for people.
+    pub fn status(&self) -> Status {
+        Status::of(self)
+    }
+
+    /// The plan that it carries out.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Its id.
+    pub fn rollout(&self) -> &RolloutId {
+        &self.state.rollout
+    }
+
+    /// Its owner's epoch.
+    pub fn epoch(&self) -> Epoch {
+        self.state.epoch
+    }
+
+    /// What a [`Effect::Measure`] asks for: what the guards need, each once.
+    pub fn metrics(&self) -> &[Metric] {
+        &self.derived.metrics
+    }
+
+    /// How it ended, when it has. Final: it never changes again.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.state.outcome.as_ref()
+    }
+
+    /// Whether there is nothing left to do: it has ended, was watched for as long as the plan says, and people were
+    /// told.
+    pub fn is_done(&self) -> bool {
+        self.state.outcome.is_some() && self.state.aftercare.is_none() && self.state.outstanding.is_empty()
+    }
+
+    pub(super) fn stage(&self) -> &Stage {
+        &self.plan.stages()[self.state.run.index]
+    }
+
+    pub(super) fn now(&self) -> Elapsed {
+        self.state.time.attended
+    }
+
+    pub(super) fn routed(&self) -> bool {
+        self.plan.mode().routed()
+    }
+
+    pub(super) fn fenced(&self) -> bool {
+        self.plan.router().is_none_or(|router| router.fenced)
+    }
+
+    /// Whether the promotion has begun.
+    pub(super) fn promoting(&self) -> bool {
+        self.state.run.index >= self.derived.promote
+    }
+
+    /// Whether the promotion is through: what follows is clean-up, and there is no way back but a new rollout.
+    pub(super) fn promoted(&self) -> bool {
+        self.state.run.index > self.derived.promote
+    }
+
+    pub(super) fn fence(&self) -> Fence {
+        Fence { rollout: self.state.rollout.clone(), epoch: self.state.epoch }
+    }
+
+    /// The mark of the next decision.
+    pub(super) fn next_mark(&mut self) -> Mark {
+        self.state.generation = self.state.generation.next();
+        let (traffic, cause) = match &self.state.course {
+            Course::Forward => (Traffic::On, None),
+            Course::Recovery(recovery) => (Traffic::Off, Some(Reason::new(recovery.cause.to_string()))),
+        };
+        let stage = u32::try_from(self.state.run.index).unwrap_or(u32::MAX);
+        Mark { fence: self.fence(), stage, generation: self.state.generation, traffic, cause }
+    }
+
+    /// Decisions that were seen outside are behind us, whatever the snapshot knows.
+    pub(super) fn adopt(&mut self, seen: Option<&Mark>) {
+        if let Some(mark) = seen.filter(|mark| mark.fence.rollout == self.state.rollout) {
+            self.state.generation = self.state.generation.max(mark.generation);
+        }
+    }
+
+    pub(super) fn save(&mut self, urgency: Save) {
+        self.step.save = self.step.save.max(urgency);
+    }
+
+    pub(super) fn emit(&mut self, effect: Effect) -> EffectId {
+        if effect.is_gated() || effect.is_off() {
+            self.save(Save::Now);
+        }
+        self.state.outstanding.add(effect)
+    }
+
+    pub(super) fn event(&mut self, what: Happening) {
+        let event = Event { at: self.state.time.wall, what };
+        if event.what.is_notable() {
+            self.state.outstanding.add(Effect::Notify(event.clone()));
+        }
+        self.step.events.push(event);
+    }
+
+    /// Takes the candidate back. Whatever was under way for it is withdrawn.
+    pub(super) fn trigger(&mut self, cause: Cause) {
+        if self.state.outcome.is_some() || !matches!(self.state.course, Course::Forward) || self.promoted() {
+            return;
+        }
+        self.event(Happening::Triggered(cause.clone()));
+        let forward = |effect: &Effect| {
+            matches!(
+                effect,
+                Effect::Route(_) | Effect::Deploy { .. } | Effect::Check { .. } | Effect::RunHook(_)
+            )
+        };
+        for (id, effect) in self.state.outstanding.withdraw(forward) {
+            if matches!(effect, Effect::Route(_)) {
+                self.state.routing.late_raises.push(id);
+            }
+        }
+        let stable_intact = self.state.stable.revision == *self.plan.stable()
+            && self.state.stable.replicas >= self.plan.replicas();
+        self.state.hold = None;
+        self.state.retry_at = self.now();
+        self.state.round.due = self.now();
+        self.state.course = Course::Recovery(RecoveryRun {
+            cause,
+            since: self.now(),
+            alarm_at: self.now() + self.plan.recovery().deadline,
+            off_decided: false,
+            off_since: None,
+            forced: false,
+            stable_intact,
+        });
+        self.save(Save::Now);
+    }
+
+    pub(super) fn begin_stage(&mut self, index: usize) {
+        let now = self.now();
+        let deadline = self.plan.stages()[index].deadline().map(|deadline| now + deadline);
+        self.state.run = StageRun::begin(index, now, self.state.outstanding.next_id(), deadline);
+        self.state.round.due = now;
+        let (name, asks) = (self.stage().name().clone(), self.stage().action().asks_people());
+        self.event(Happening::Entered(name.clone()));
+        if asks && self.state.hurried.is_none() {
+            self.event(Happening::AwaitsApproval(name));
+        }
+        self.save(Save::Soon);
+    }
+
+    pub(super) fn complete_stage(&mut self) {
+        self.event(Happening::Completed(self.stage().name().clone()));
+        let next = self.state.run.index + 1;
+        if next < self.plan.stages().len() {
+            self.begin_stage(next);
+        } else {
+            let report = self.report(None);
+            self.finish(Outcome::Promoted(report));
+        }
+    }
+
+    pub(super) fn report(&mut self, cause: Option<Cause>) -> Box<Report> {
+        Box::new(Report {
+            rollout: self.state.rollout.clone(),
+            target: self.plan.target().clone(),
+            stable: self.plan.stable().clone(),
+            candidate: self.plan.candidate().clone(),
+            started: self.state.time.started,
+            ended: self.state.time.wall,
+            stage: self.stage().name().clone(),
+            cause,
+            overrides: self.state.overrides.clone(),
+            next: self.state.next.clone(),
+        })
+    }
+
+    pub(super) fn finish(&mut self, outcome: Outcome) {
+        self.state.outstanding.withdraw(|effect| !matches!(effect, Effect::Notify(_)));
+        self.event(Happening::Finished(outcome.ending()));
+        self.begin_aftercare(&outcome);
+        self.state.outcome = Some(outcome);
+        self.save(Save::Now);
+    }
+
+    fn drive(&mut self) {
+        if self.state.outcome.is_some() {
+            return self.care();
+        }
+        self.attach();
+        if self.state.outcome.is_none() {
+            match self.state.course {
+                Course::Forward if self.state.attach.done => self.go_forward(),
+                Course::Forward => {}
+                Course::Recovery(_) => self.recover(),
+            }
+        }
+        // A trigger within the stages begins its recovery in the same step.
+        if self.state.outcome.is_none() && matches!(self.state.course, Course::Recovery(_)) {
+            self.recover();
+        }
+        if self.state.outcome.is_none() {
+            self.begin_round();
+        }
+    }
+
+    fn answered(&mut self, id: EffectId, answer: Answer) {
+        match (self.state.outstanding.take(id), answer) {
+            (Some(Effect::ClaimRouting(_)), Answer::Done) => self.state.attach.routing_claimed = true,
+            (Some(Effect::ClaimWorkload(_)), Answer::Done) => self.state.attach.workload_claimed = true,
+            (Some(Effect::ObserveRouting), Answer::Routing(routing)) => self.saw_routing(id, routing),
+            (Some(Effect::ObserveWorkload), Answer::Workload(workload)) => self.saw_workload(id, workload),
+            (Some(Effect::Measure { .. }), Answer::Measured(measured)) => self.measured(Ok(measured)),
+            (Some(Effect::Route(_)), Answer::Done) => {
+                self.state.routing.accepted = Some(self.state.outstanding.next_id());
+                self.state.round.due = self.now();
+            }
+            (Some(Effect::Deploy { spec, .. }), Answer::Done) => {
+                let accepted = self.state.outstanding.next_id();
+                self.state.track_mut(spec.track).accepted = Some(accepted);
+                self.state.round.due = self.now();
+            }
+            (Some(Effect::Check { .. }), Answer::Checked(verdict)) => self.checked(verdict),
+            (Some(Effect::RunHook(_)), Answer::Done) => self.state.run.acted = Some(self.now()),
+            (Some(Effect::Notify(_)), Answer::Done) => {}
+            (None, _) => self.late(id),
+            (Some(effect), answer) => {
+                let message = format!("{effect} was answered by {answer:?}");
+                self.unfulfilled(
+                    effect,
+                    Failure::new(crate::model::FailureKind::Permanent, "driver", message),
+                );
+            }
+        }
+    }
+
+    fn failed(&mut self, id: EffectId, failure: Failure) {
+        match self.state.outstanding.take(id) {
+            Some(effect) => self.unfulfilled(effect, failure),
+            None => self.late(id),
+        }
+    }
+
+    /// A raise that was withdrawn has come to an end. Without fences it may have been carried out after the off.
+    fn late(&mut self, id: EffectId) {
+        let raises = &mut self.state.routing.late_raises;
+        let before = raises.len();
+        raises.retain(|raise| *raise != id);
+        if raises.len() < before && !self.fenced() {
+            self.state.routing.accepted = None;
+            self.state.routing.in_effect = None;
+            if let Course::Recovery(recovery) = &mut self.state.course {
+                recovery.off_since = None;
+            }
+        }
+    }
+
+    /// Time passes. What lies between two steps too far apart was not attended.
+    fn attend(&mut self, now: Now) {
+        let attention = *self.plan.attention();
+        let time = &mut self.state.time;
+        let resumed = time.last.is_none();
+        let delta = time.last.map_or(std::time::Duration::ZERO, |last| now.elapsed - last);
+        let absent = if resumed { now.wall.since(time.wall) } else { delta };
+        time.attended = time.attended + delta.min(attention.max_gap);
+        time.last = Some(time.last.map_or(now.elapsed, |last| last.max(now.elapsed)));
+        time.wall = time.wall.max(now.wall);
+        if absent > attention.unattended_after {
+            self.was_unattended(absent);
+        }
+    }
+
+    fn was_unattended(&mut self, absent: std::time::Duration) {
+        let exposed =
+            self.state.routing.raised || self.state.candidate.replicas > crate::model::Replicas::ZERO;
+        if !exposed || self.promoted() || self.state.outcome.is_some() {
+            return;
+        }
+        match self.plan.attention().unattended {
+            crate::plan::Unattended::RollBack => self.trigger(Cause::Unattended(absent)),
+            crate::plan::Unattended::Hold => {
+                self.hold(Reason::new(Cause::Unattended(absent).to_string()));
+            }
+        }
+    }
+
+    /// The next moment at which something must be decided, in attended time.
+    fn wake(&self) -> Option<Elapsed> {
+        if self.is_done() {
+            return None;
+        }
+        let state = &self.state;
+        if state.outcome.is_some() {
+            return Some(self.care_due());
+        }
+        let latest = self.now() + self.plan.attention().beat;
+        let mut wake = latest;
+        if !state.outstanding.any(Effect::is_observation)
+            && (state.attach.claimed(self.routed()) || self.recovering())
+        {
+            wake = wake.min(state.round.due);
+        }
+        let later = [
+            state.run.deadline,
+            Some(state.retry_at),
+            Some(state.run.next_try),
+            state.run.acted.map(|acted| acted + self.drain()),
+            state.routing.in_effect.map(|since| since + self.settle()),
+            self.recovery_due(),
+        ];
+        wake = later.into_iter().flatten().filter(|at| *at > self.now()).fold(wake, Elapsed::min);
+        Some(wake.max(self.now()))
+    }
+
+    pub(super) fn recovering(&self) -> bool {
+        matches!(self.state.course, Course::Recovery(_))
+    }
+
+    /// A later owner goes on: what was looking is looked at again, what was decided stands under the new epoch.
+    fn take_over(&mut self, epoch: Epoch) {
+        self.state.epoch = epoch;
+        self.state.outstanding.withdraw(|effect| {
+            effect.is_observation() || matches!(effect, Effect::ClaimRouting(_) | Effect::ClaimWorkload(_))
+        });
+        self.state.outstanding.restamp(|mark| mark.fence.epoch = epoch);
+    }
+
+    /// Outstanding decisions are put behind everything that was seen outside.
+    pub(super) fn renumber(&mut self) {
+        let mut generation: Generation = self.state.generation;
+        self.state.outstanding.restamp(|mark| {
+            generation = generation.next();
+            mark.generation = generation;
+        });
+        self.state.generation = generation;
+    }
+}

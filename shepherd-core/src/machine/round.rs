@@ -1,0 +1,294 @@
+//! Looking at the outside, beat by beat: what is seen, what it means for the guards, and what of it counts as watched.
+
+use super::event::Happening;
+use super::rollout_machine::Machine;
+use super::state::Course;
+use super::{Cause, Effect, EffectId, Save};
+use crate::guard::{Finding, GuardAction, GuardVerdict};
+use crate::model::{Elapsed, Failure, Measurement, Reason, Replicas, Routing, Track, WorkloadState};
+use crate::plan::Action;
+
+impl Machine {
+    pub(super) fn begin_round(&mut self) {
+        let may_look = self.state.attach.claimed(self.routed()) || self.recovering();
+        if !may_look
+            || self.now() < self.state.round.due
+            || self.state.outstanding.any(Effect::is_observation)
+        {
+            return;
+        }
+        let measured_at = self.state.round.measured_at;
+        let round = &mut self.state.round;
+        round.started = self.state.time.attended;
+        round.first = self.state.outstanding.next_id();
+        round.failed = false;
+        round.all_clear = true;
+        self.emit(Effect::ObserveWorkload);
+        if self.routed() {
+            self.emit(Effect::ObserveRouting);
+        }
+        if self.should_measure(measured_at) {
+            self.state.round.measured_at = Some(self.now());
+            self.emit(Effect::Measure { cursor: self.state.cursor.clone() });
+        }
+    }
+
+    fn should_measure(&self, measured_at: Option<Elapsed>) -> bool {
+        let watching = self.state.attach.done
+            && !self.recovering()
+            && self.exposed()
+            && !self.derived.metrics.is_empty();
+        let due = measured_at.is_none_or(|at| self.now() - at >= self.plan.attention().beat);
+        watching && (due || matches!(self.stage().action(), Action::Bake(_)))
+    }
+
+    /// Whether users meet the candidate.
+    pub(super) fn exposed(&self) -> bool {
+        if self.routed() {
+            !self.state.routing.exposure.is_off()
+        } else {
+            self.state.candidate.replicas > Replicas::ZERO
+        }
+    }
+
+    pub(super) fn saw_workload(&mut self, id: EffectId, workload: WorkloadState) {
+        self.heed_marks(None, Some(&workload));
+        self.state.seen.workload = Some((id, workload));
+        self.end_round();
+    }
+
+    pub(super) fn saw_routing(&mut self, id: EffectId, routing: Routing) {
+        self.heed_marks(Some(&routing), None);
+        let tells = self.state.routing.accepted.is_some_and(|accepted| id >= accepted);
+        let settled = routing.in_effect && routing.exposure == self.state.routing.exposure;
+        if tells && settled && self.state.routing.in_effect.is_none() {
+            self.state.routing.in_effect = Some(self.now());
+            self.event(Happening::Exposed(routing.exposure.clone()));
+        }
+        if tells && self.state.attach.done && routing.exposure != self.state.routing.exposure {
+            self.drifted(&routing);
+        }
+        self.state.seen.routing = Some((id, routing));
+        self.end_round();
+    }
+
+    /// The router shows what nobody here wrote. More than was decided is put right at once; less is a person's doing,
+    /// and stays until a person says otherwise.
+    fn drifted(&mut self, routing: &Routing) {
+        self.event(Happening::Drifted(routing.exposure.clone()));
+        self.state.routing.accepted = None;
+        self.state.routing.in_effect = None;
+        if let Course::Recovery(recovery) = &mut self.state.course {
+            recovery.off_since = None;
+            return;
+        }
+        if routing.exposure.raises(&self.state.routing.exposure) || self.promoted() {
+            return;
+        }
+        if self.fenced() {
+            let exposure = &routing.exposure;
+            self.hold(Reason::new(format!(
+                "somebody set the candidate's traffic to {exposure}; resume to put it back"
+            )));
+        } else {
+            self.trigger(Cause::TakenOffElsewhere);
+        }
+    }
+
+    pub(super) fn measured(&mut self, reading: Result<Measurement, Failure>) {
+        if let Ok(measurement) = &reading {
+            self.state.cursor = Some(measurement.cursor.clone());
+        }
+        if self.state.outcome.is_some() {
+            return self.measured_after(reading.as_ref());
+        }
+        let mut fired = None;
+        for index in 0..self.state.guards.len() {
+            if let Some(finding) = self.guard(index, reading.as_ref()) {
+                fired = fired.or(Some(finding));
+            }
+        }
+        if let Some(finding) = fired {
+            self.act_on(finding);
+        }
+        self.end_round();
+    }
+
+    fn guard(&mut self, index: usize, reading: Result<&Measurement, &Failure>) -> Option<Finding> {
+        let active = self.is_active(index);
+        let (now, gap) = (self.now(), self.plan.attention().max_gap);
+        let (guard, state) = (&self.plan.guards()[index], &mut self.state.guards[index]);
+        if !active {
+            state.reset();
+            return None;
+        }
+        match state.observe(guard, now, reading, gap) {
+            GuardVerdict::Clear => None,
+            GuardVerdict::Fired(finding) => {
+                self.state.round.all_clear = false;
+                Some(finding)
+            }
+            _ => {
+                self.state.round.all_clear = false;
+                None
+            }
+        }
+    }
+
+    /// A guard watches over its stages while users meet the candidate; a comparison only while stable has users too.
+    pub(super) fn is_active(&self, index: usize) -> bool {
+        let guard = &self.plan.guards()[index];
+        let comparable = if self.routed() {
+            !self.state.routing.exposure.is_full()
+        } else {
+            self.state.stable.replicas > Replicas::ZERO
+        };
+        self.derived.ranges[index].contains(&self.state.run.index)
+            && self.exposed()
+            && (comparable || !guard.is_relative())
+    }
+
+    fn act_on(&mut self, finding: Finding) {
+        match finding.action {
+            GuardAction::RollBack => self.trigger(Cause::Guard(finding)),
+            GuardAction::Pause => {
+                let reason = Reason::new(finding.to_string());
+                self.event(Happening::Noticed(finding));
+                self.hold(reason);
+            }
+            GuardAction::Tell => self.event(Happening::Noticed(finding)),
+        }
+    }
+
+    pub(super) fn cannot_observe(&mut self, failure: Failure) {
+        self.state.round.failed = true;
+        let now = self.now();
+        let since = *self.state.seen.blind_since.get_or_insert(now);
+        self.state.seen.blind_failure = Some(failure.clone());
+        if now - since > self.plan.attention().blind && self.state.begun {
+            self.trigger(Cause::Blind(failure));
+        }
+        self.end_round();
+    }
+
+    /// When the last answer of a round is in, it is judged as a whole.
+    fn end_round(&mut self) {
+        if self.state.outstanding.any(Effect::is_observation) || self.state.outcome.is_some() {
+            return;
+        }
+        if !self.state.round.failed {
+            self.state.seen.blind_since = None;
+        }
+        self.heed_capacity();
+        if !self.recovering() {
+            self.credit();
+        }
+        self.state.round.due = self.state.round.started + self.period();
+    }
+
+    /// While something is awaited the outside is looked at often; otherwise at each beat.
+    fn period(&self) -> std::time::Duration {
+        let beat = self.plan.attention().beat;
+        match self.stage().action() {
+            _ if self.recovering() || !self.state.attach.done => self.derived.poll,
+            _ if self.state.hold.is_some() => beat,
+            Action::Bake(time) => time.saturating_sub(self.state.run.observed).clamp(self.derived.poll, beat),
+            Action::Scale { .. } | Action::Expose(_) | Action::Switch | Action::Promote => self.derived.poll,
+            _ => beat,
+        }
+    }
+
+    /// Replicas that fail by themselves, and traffic without capacity.
+    fn heed_capacity(&mut self) {
+        if self.promoted() || self.recovering() || !self.state.attach.done {
+            return;
+        }
+        let Some(workload) = self.state.workload() else { return };
+        let failing = workload.candidate.failing.clone();
+        let deployed =
+            self.state.candidate.replicas > Replicas::ZERO && self.state.candidate.accepted.is_some();
+        if let Some(reason) = failing.filter(|_| deployed) {
+            if self.exposed() {
+                self.trigger(Cause::Failing(reason));
+            } else {
+                self.fail_stage(&reason);
+            }
+            return;
+        }
+        self.heed_starvation();
+    }
+
+    fn heed_starvation(&mut self) {
+        let Some((ready, needed)) = self.starved() else {
+            self.state.seen.starved_since = None;
+            return;
+        };
+        let now = self.now();
+        let since = *self.state.seen.starved_since.get_or_insert(now);
+        if now - since > self.plan.attention().max_gap {
+            self.trigger(Cause::LostCapacity { ready, needed });
+        }
+    }
+
+    /// Too few ready candidate replicas for the traffic that they get.
+    fn starved(&self) -> Option<(Replicas, Replicas)> {
+        let ready = self.state.ready(Track::Candidate)?;
+        let needed = if self.routed() {
+            self.plan.needed(Track::Candidate, &self.state.routing.exposure)
+        } else {
+            // While replicas come up it is their stage that waits for them.
+            match self.stage().action() {
+                Action::Scale { .. } => return None,
+                _ => self.state.candidate.replicas,
+            }
+        };
+        (ready < needed).then_some((ready, needed))
+    }
+
+    /// Bake time is the time between rounds in which all was seen and all was well.
+    fn credit(&mut self) {
+        let (started, first) = (self.state.round.started, self.state.round.first);
+        if !matches!(self.stage().action(), Action::Bake(_)) || first < self.state.run.first {
+            return;
+        }
+        if self.state.round.failed
+            || self.state.hold.is_some()
+            || self.starved().is_some()
+            || !self.routed_as_wanted()
+        {
+            self.state.run.credit_from = None;
+            return;
+        }
+        let watched = self.watched();
+        if let Some(from) = self.state.run.credit_from.replace(started).filter(|_| watched) {
+            let time = started - from;
+            if time <= self.plan.attention().max_gap {
+                self.state.run.observed += time;
+            }
+        }
+        self.save_now_and_then(watched);
+    }
+
+    fn routed_as_wanted(&self) -> bool {
+        let seen = self.state.seen.routing.as_ref().map(|(_, routing)| &routing.exposure);
+        !self.routed() || seen == Some(&self.state.routing.exposure)
+    }
+
+    /// Whether every guard that is active was asked in this round and is definitely clear.
+    fn watched(&self) -> bool {
+        let none_active = !(0..self.state.guards.len()).any(|index| self.is_active(index));
+        none_active
+            || (self.state.round.measured_at == Some(self.state.round.started) && self.state.round.all_clear)
+    }
+
+    /// What a kill would lose is a few beats of watching, or of a guard's holding: worth a save, but not each time.
+    fn save_now_and_then(&mut self, watched: bool) {
+        let since = self.now() - self.state.round.noted;
+        let worth =
+            if watched { self.plan.attention().beat.saturating_mul(6) } else { self.plan.attention().beat };
+        if since >= worth {
+            self.state.round.noted = self.now();
+            self.save(Save::Soon);
+        }
+    }
+}

@@ -1,0 +1,99 @@
+use serde::{Deserialize, Serialize};
+
+use super::state::State;
+use super::{Outcome, Phase};
+use crate::model::{Epoch, RolloutId};
+use crate::plan::Plan;
+
+/// Everything of a rollout that must survive the process: its plan, and where it stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    version: u32,
+    plan: Plan,
+    state: State,
+}
+
+/// Why a snapshot cannot be gone on with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SnapshotError {
+    /// A later release wrote it.
+    #[error(
+        "the snapshot is of version {0}, and this release reads versions up to {VERSION}; use a later release"
+    )]
+    TooNew(u32),
+    /// It is no snapshot.
+    #[error("the snapshot cannot be read: {0}")]
+    Unreadable(String),
+    /// It does not fit the plan that it carries.
+    #[error("the snapshot does not fit its plan: {0}")]
+    Inconsistent(&'static str),
+}
+
+const VERSION: u32 = 1;
+
+impl Snapshot {
+    pub(super) fn of(plan: Plan, state: State) -> Self {
+        Self { version: VERSION, plan, state }
+    }
+
+    pub(super) fn into_parts(self) -> Result<(Plan, State), SnapshotError> {
+        if self.state.run.index >= self.plan.stages().len() {
+            return Err(SnapshotError::Inconsistent("it is in a stage that the plan does not have"));
+        }
+        if self.state.guards.len() != self.plan.guards().len() {
+            return Err(SnapshotError::Inconsistent("it knows other guards than the plan"));
+        }
+        Ok((self.plan, self.state))
+    }
+
+    /// As JSON: a few KB, floats kept exactly.
+    ///
+    /// # Errors
+    /// Never for a snapshot that a machine took.
+    pub fn encode(&self) -> Result<String, SnapshotError> {
+        serde_json::to_string(self).map_err(|error| SnapshotError::Unreadable(error.to_string()))
+    }
+
+    /// From JSON.
+    ///
+    /// # Errors
+    /// [`SnapshotError`] when it is of a later release, no snapshot at all, or does not fit its own plan.
+    pub fn decode(text: &str) -> Result<Self, SnapshotError> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: u32,
+        }
+        let unreadable = |error: serde_json::Error| SnapshotError::Unreadable(error.to_string());
+        let Versioned { version } = serde_json::from_str(text).map_err(unreadable)?;
+        if version > VERSION {
+            return Err(SnapshotError::TooNew(version));
+        }
+        serde_json::from_str(text).map_err(unreadable)
+    }
+
+    /// The plan that it carries out.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Which rollout it is of.
+    pub fn rollout(&self) -> &RolloutId {
+        &self.state.rollout
+    }
+
+    /// Whose it is.
+    pub fn epoch(&self) -> Epoch {
+        self.state.epoch
+    }
+
+    /// How it ended, when it has.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.state.outcome.as_ref()
+    }
+
+    /// Where it stood.
+    pub fn phase(&self) -> Phase {
+        Phase::of(&self.state)
+    }
+}

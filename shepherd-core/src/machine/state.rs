@@ -1,0 +1,273 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::outcome::{Next, Outcome, Override};
+use super::outstanding::Outstanding;
+use super::{Cause, EffectId};
+use crate::guard::GuardState;
+use crate::model::{
+    Actor, Cursor, Elapsed, Epoch, Exposure, Failure, Generation, Now, Reason, Replicas, Revision, RolloutId,
+    Routing, Timestamp, Track, WorkloadState,
+};
+use crate::plan::Plan;
+
+/// Everything that decides, but the plan. What is skipped in JSON is learned again by every resume.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct State {
+    pub(super) rollout: RolloutId,
+    pub(super) epoch: Epoch,
+    pub(super) generation: Generation,
+    pub(super) time: Time,
+    pub(super) course: Course,
+    pub(super) run: StageRun,
+    pub(super) routing: RoutingWanted,
+    pub(super) stable: TrackWanted,
+    pub(super) candidate: TrackWanted,
+    pub(super) guards: Vec<GuardState>,
+    pub(super) cursor: Option<Cursor>,
+    pub(super) hold: Option<Hold>,
+    pub(super) hurried: Option<Actor>,
+    pub(super) overrides: Vec<Override>,
+    pub(super) next: Option<Next>,
+    pub(super) outstanding: Outstanding,
+    pub(super) outcome: Option<Outcome>,
+    /// What is still watched after the promotion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) aftercare: Option<Aftercare>,
+    /// The outside was known once, and the first stage has begun.
+    pub(super) begun: bool,
+    #[serde(skip)]
+    pub(super) attach: Attach,
+    #[serde(skip)]
+    pub(super) seen: Seen,
+    #[serde(skip)]
+    pub(super) round: Round,
+    #[serde(skip)]
+    pub(super) retry_at: Elapsed,
+}
+
+/// The rollout's own time. `attended` grows with the driver's monotonic clock, but by no more than the allowed gap
+/// at a time: what nobody attended neither bakes, nor holds, nor runs down a deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Time {
+    pub(super) started: Timestamp,
+    pub(super) wall: Timestamp,
+    pub(super) attended: Elapsed,
+    #[serde(skip)]
+    pub(super) last: Option<Elapsed>,
+}
+
+/// Which way it goes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Course {
+    Forward,
+    Recovery(RecoveryRun),
+}
+
+/// How far the present stage has come.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct StageRun {
+    pub(super) index: usize,
+    pub(super) entered: Elapsed,
+    /// Effects from this one on began within the stage.
+    pub(super) first: EffectId,
+    pub(super) deadline: Option<Elapsed>,
+    #[serde(with = "crate::model::human_duration")]
+    pub(super) observed: Duration,
+    /// The start of the last round that bake time may be counted from.
+    #[serde(skip)]
+    pub(super) credit_from: Option<Elapsed>,
+    pub(super) approvals: Vec<Actor>,
+    pub(super) passes: u32,
+    pub(super) failures: u32,
+    pub(super) next_try: Elapsed,
+    /// The stage's own act is done: the hook has run, the drain has begun.
+    pub(super) acted: Option<Elapsed>,
+    /// The stage failed and a person was asked; resuming begins it anew.
+    pub(super) failed: bool,
+    /// What the last answer said, for people.
+    pub(super) said: Option<Reason>,
+}
+
+/// How users shall meet the candidate, and how far that has come.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct RoutingWanted {
+    pub(super) exposure: Exposure,
+    /// The router has accepted it; observations from this effect on tell of it.
+    pub(super) accepted: Option<EffectId>,
+    /// It has taken effect since then.
+    pub(super) in_effect: Option<Elapsed>,
+    /// Users may ever have met the candidate.
+    pub(super) raised: bool,
+    /// Raises that were withdrawn unanswered: a router without fences may still carry them out.
+    pub(super) late_raises: Vec<EffectId>,
+}
+
+/// What a track shall be, and whether the backend has accepted it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct TrackWanted {
+    pub(super) revision: Revision,
+    pub(super) replicas: Replicas,
+    /// The backend has accepted it; observations from this effect on tell of it.
+    pub(super) accepted: Option<EffectId>,
+}
+
+/// It holds still until a person says otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Hold {
+    pub(super) reason: Reason,
+    pub(super) since: Elapsed,
+}
+
+/// How far the way back has come.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct RecoveryRun {
+    pub(super) cause: Cause,
+    pub(super) since: Elapsed,
+    pub(super) alarm_at: Elapsed,
+    /// The first off of this recovery was decided.
+    pub(super) off_decided: bool,
+    /// Traffic is off, by the router's own word.
+    pub(super) off_since: Option<Elapsed>,
+    pub(super) forced: bool,
+    /// Stable's replicas were never ended nor overwritten by this rollout: it can take all traffic at once.
+    pub(super) stable_intact: bool,
+}
+
+/// The guards watch on after the promotion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Aftercare {
+    pub(super) until: Elapsed,
+}
+
+/// What is known since this process drives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Attach {
+    pub(super) routing_claimed: bool,
+    pub(super) workload_claimed: bool,
+    pub(super) began: Option<Elapsed>,
+    pub(super) done: bool,
+}
+
+impl Attach {
+    /// Whether everything that is written to has been claimed.
+    pub(super) fn claimed(&self, routed: bool) -> bool {
+        self.workload_claimed && (self.routing_claimed || !routed)
+    }
+}
+
+/// The last look at the outside.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Seen {
+    pub(super) workload: Option<(EffectId, WorkloadState)>,
+    pub(super) routing: Option<(EffectId, Routing)>,
+    pub(super) blind_since: Option<Elapsed>,
+    pub(super) blind_failure: Option<Failure>,
+    pub(super) starved_since: Option<Elapsed>,
+}
+
+/// One round of observations.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Round {
+    pub(super) due: Elapsed,
+    pub(super) started: Elapsed,
+    pub(super) first: EffectId,
+    pub(super) measured_at: Option<Elapsed>,
+    pub(super) failed: bool,
+    pub(super) all_clear: bool,
+    /// The last save that was asked for only to lose little.
+    pub(super) noted: Elapsed,
+}
+
+impl State {
+    pub(super) fn begin(plan: &Plan, rollout: RolloutId, epoch: Epoch, now: Now) -> Self {
+        let time =
+            Time { started: now.wall, wall: now.wall, attended: Elapsed::ZERO, last: Some(now.elapsed) };
+        let track = |revision: &Revision, replicas| TrackWanted {
+            revision: revision.clone(),
+            replicas,
+            accepted: Some(EffectId::default()),
+        };
+        let first = plan.stages().first();
+        let deadline = first.and_then(|stage| stage.deadline()).map(|deadline| Elapsed::ZERO + deadline);
+        State {
+            rollout,
+            epoch,
+            generation: Generation::default(),
+            time,
+            course: Course::Forward,
+            run: StageRun::begin(0, Elapsed::ZERO, EffectId::default(), deadline),
+            routing: RoutingWanted {
+                exposure: Exposure::OFF,
+                accepted: Some(EffectId::default()),
+                in_effect: Some(Elapsed::ZERO),
+                raised: false,
+                late_raises: Vec::new(),
+            },
+            stable: track(plan.stable(), plan.replicas()),
+            candidate: track(plan.candidate(), Replicas::ZERO),
+            guards: plan.guards().iter().map(GuardState::of).collect(),
+            cursor: None,
+            hold: None,
+            hurried: None,
+            overrides: Vec::new(),
+            next: None,
+            outstanding: Outstanding::default(),
+            outcome: None,
+            aftercare: None,
+            begun: false,
+            attach: Attach::default(),
+            seen: Seen::default(),
+            round: Round::default(),
+            retry_at: Elapsed::ZERO,
+        }
+    }
+
+    pub(super) fn track(&self, track: Track) -> &TrackWanted {
+        match track {
+            Track::Stable => &self.stable,
+            Track::Candidate => &self.candidate,
+        }
+    }
+
+    pub(super) fn track_mut(&mut self, track: Track) -> &mut TrackWanted {
+        match track {
+            Track::Stable => &mut self.stable,
+            Track::Candidate => &mut self.candidate,
+        }
+    }
+
+    pub(super) fn workload(&self) -> Option<&WorkloadState> {
+        self.seen.workload.as_ref().map(|(_, workload)| workload)
+    }
+
+    /// How many replicas of what a track shall run are ready, once that was looked at after the backend accepted it.
+    pub(super) fn ready(&self, track: Track) -> Option<Replicas> {
+        let wanted = self.track(track);
+        let (seen, workload) = self.seen.workload.as_ref()?;
+        let fresh = wanted.accepted.is_some_and(|accepted| *seen >= accepted);
+        fresh.then(|| workload.track(track).ready_of(&wanted.revision))
+    }
+}
+
+impl StageRun {
+    pub(super) fn begin(index: usize, entered: Elapsed, first: EffectId, deadline: Option<Elapsed>) -> Self {
+        Self {
+            index,
+            entered,
+            first,
+            deadline,
+            observed: Duration::ZERO,
+            credit_from: None,
+            approvals: Vec::new(),
+            passes: 0,
+            failures: 0,
+            next_try: entered,
+            acted: None,
+            failed: false,
+            said: None,
+        }
+    }
+}

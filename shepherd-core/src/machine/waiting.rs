@@ -1,0 +1,114 @@
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Reason, Replicas, Track, human_duration};
+
+/// What a rollout waits for, since when, until when, and what it will do then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// For what.
+    pub on: WaitingFor,
+    /// For how long it has waited, in attended time.
+    #[serde(with = "human_duration")]
+    pub since: Duration,
+    /// How long it will go on waiting; none when only a person ends it.
+    #[serde(default, with = "human_duration::option", skip_serializing_if = "Option::is_none")]
+    pub left: Option<Duration>,
+    /// What happens then.
+    pub then: Then,
+}
+
+/// What something is waited for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum WaitingFor {
+    /// To know the outside, before anything is done to it.
+    Attachment,
+    /// For a backend to accept a write.
+    Answer(Reason),
+    /// For replicas to become ready.
+    Ready {
+        /// On which side.
+        track: Track,
+        /// How many are.
+        ready: Replicas,
+        /// How many shall be.
+        wanted: Replicas,
+        /// Why they are not, in the backend's own words.
+        failing: Option<Reason>,
+    },
+    /// For a routing write to take effect.
+    Effect,
+    /// For observed time.
+    Bake {
+        /// How much there is.
+        #[serde(with = "human_duration")]
+        observed: Duration,
+        /// How much there shall be.
+        #[serde(with = "human_duration")]
+        wanted: Duration,
+    },
+    /// For a gate to pass.
+    Gate(Option<Reason>),
+    /// For people to approve.
+    Approval {
+        /// How many have.
+        given: u32,
+        /// How many shall.
+        needed: u32,
+    },
+    /// For a hook to end.
+    Hook,
+    /// For the last requests of replicas that end.
+    Drain,
+    /// For a person, since it is paused.
+    Person(Reason),
+    /// For nothing: it has ended.
+    Nothing,
+}
+
+/// What a wait ends in when it takes too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Then {
+    /// The rollout is taken back.
+    RollBack,
+    /// A person is asked.
+    Pause,
+    /// The alarm is raised, and it goes on trying.
+    Escalate,
+    /// Nothing: a person decides.
+    Wait,
+}
+
+impl fmt::Display for WaitingFor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WaitingFor::Attachment => write!(f, "waiting to know the outside"),
+            WaitingFor::Answer(what) => write!(f, "waiting for an answer: {what}"),
+            WaitingFor::Ready { track, ready, wanted, failing } => {
+                write!(f, "{ready} of {wanted} {track} replicas are ready")?;
+                failing.as_ref().map_or(Ok(()), |reason| write!(f, " ({reason})"))
+            }
+            WaitingFor::Effect => write!(f, "waiting for the routing to take effect"),
+            WaitingFor::Bake { observed, wanted } => {
+                write!(
+                    f,
+                    "watched for {} of {}",
+                    human_duration::show(*observed),
+                    human_duration::show(*wanted)
+                )
+            }
+            WaitingFor::Gate(Some(said)) => write!(f, "waiting for the gate, which said {said}"),
+            WaitingFor::Gate(None) => write!(f, "waiting for the gate"),
+            WaitingFor::Approval { given, needed } => write!(f, "{given} of {needed} have approved"),
+            WaitingFor::Hook => write!(f, "waiting for the hook"),
+            WaitingFor::Drain => write!(f, "waiting for the last requests"),
+            WaitingFor::Person(reason) => write!(f, "paused: {reason}"),
+            WaitingFor::Nothing => write!(f, "done"),
+        }
+    }
+}

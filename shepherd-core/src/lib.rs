@@ -4,3 +4,5 @@ pub mod machine;
 pub mod model;
 #[cfg(feature = "driver")]
 pub mod ports;
+#[cfg(feature = "driver")]
+pub mod store;

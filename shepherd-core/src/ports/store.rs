@@ -10,9 +10,14 @@ use crate::model::{Epoch, Target, Timestamp};
 ///
 /// # Contract
 /// - [`claim`](Self::claim) makes the caller the owner and answers an epoch greater than any before it, unless
-///   another owner lives. It is decided in one atomic step: of two callers one becomes the owner.
-/// - [`save`](Self::save) takes a snapshot only from the present epoch, and only when its sequence is newer than the
-///   stored one; the same sequence again is idempotent. When it has returned, the snapshot survives a crash.
+///   another owner lives. It is decided in one atomic step: of two callers one becomes the owner. An owner that has
+///   died does not live; how soon that is known, and whether the same name may claim again while it lives, is the
+///   store's to say.
+/// - [`save`](Self::save) takes a snapshot only from the present epoch, and keeps it only when its epoch and sequence
+///   are newer than the stored one's: a later owner may count from the start again, and within an epoch an older
+///   sequence, or the same one again, succeeds and changes nothing. So a save that was dropped and runs late does no
+///   harm. When it has returned, a snapshot at least as new as the caller's survives a crash.
+/// - After [`release`](Self::release) the epoch is nobody's: its saves and renewals are superseded.
 /// - A record is replaced whole or not at all. One that cannot be read is refused with its name, and never
 ///   overwritten.
 /// - Every call may be dropped at any await: it has then happened or not, and the same call again completes it.
@@ -36,7 +41,8 @@ pub trait Store: Send + Sync {
     /// Keeps a snapshot.
     ///
     /// # Errors
-    /// [`StoreError::Superseded`] when `epoch` no longer is the owner's.
+    /// [`StoreError::Superseded`] when `epoch` no longer is the owner's; [`StoreError::Damaged`] when the stored record
+    /// cannot be read.
     async fn save(&self, target: &Target, epoch: Epoch, saved: &Saved) -> Result<(), StoreError>;
 
     /// Ends the ownership of `epoch`; the record stays. Nothing happens when it was over already.
@@ -51,7 +57,7 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Damaged`] when the record cannot be read.
     async fn load(&self, target: &Target) -> Result<Option<(Epoch, Option<Saved>)>, StoreError>;
 
-    /// All targets that have a record.
+    /// All targets that have a record, in order; those whose snapshot was [cleared](Self::clear) too.
     ///
     /// # Errors
     /// Only when the store cannot be reached.
@@ -69,7 +75,7 @@ pub trait Store: Send + Sync {
 #[serde(transparent)]
 pub struct Owner(String);
 
-/// Counts the saves of a rollout, across owners.
+/// Counts the saves of an owner. It may go on from its predecessor's, and need not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sequence(u64);

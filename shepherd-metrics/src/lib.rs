@@ -1,1 +1,5 @@
 //! Shepherd.
+
+#![allow(dead_code)]
+
+mod scrape;

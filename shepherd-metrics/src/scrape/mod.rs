@@ -1,0 +1,3 @@
+//! Scrapes the Prometheus text format.
+
+mod exposition;

@@ -2,4 +2,4 @@
 
 #![allow(dead_code)]
 
-mod scrape;
+pub mod scrape;

@@ -190,6 +190,8 @@ impl Health {
 #[cfg(test)]
 #[allow(clippy::float_cmp, reason = "whole numbers are exact")]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::selector::Selector;
     use super::*;
 
@@ -301,5 +303,51 @@ mod tests {
             books.round(&[]);
         }
         assert!(books.ledger.endpoints.of(Track::Stable).is_empty());
+    }
+
+    /// What one pod does between two rounds, and whether it is listed and answers then.
+    #[derive(Debug, Clone, Copy)]
+    struct Turn {
+        hits: u32,
+        listed: bool,
+        answers: bool,
+    }
+
+    fn turn() -> impl Strategy<Value = Turn> {
+        (0..50_u32, any::<bool>(), any::<bool>()).prop_map(|(hits, listed, answers)| Turn {
+            hits,
+            listed,
+            answers,
+        })
+    }
+
+    proptest! {
+        /// However often pods vanish, return or fail to answer, once all have answered everything is counted once.
+        #[test]
+        fn nothing_is_lost_and_nothing_counts_twice(turns in prop::collection::vec([turn(), turn(), turn()], 1..12)) {
+            const PODS: [&str; 3] = ["a", "b", "c"];
+            let mut books = Books::new();
+            let mut hits = [1000_u32; 3];
+            let round = |books: &mut Books, hits: &[u32; 3], turns: &[Turn; 3]| {
+                let pages = hits.map(|hits| format!("hits {hits}\n"));
+                let listed = (0..3).filter(|pod| turns[*pod].listed);
+                let scrapes: Vec<_> =
+                    listed.map(|pod| (PODS[pod], turns[pod].answers.then_some(pages[pod].as_str()))).collect();
+                books.round(&scrapes)
+            };
+            let all = [Turn { hits: 0, listed: true, answers: true }; 3];
+            round(&mut books, &hits, &all);
+            let mut before = 0.0;
+            for turns in &turns {
+                for (hits, turn) in hits.iter_mut().zip(turns) {
+                    *hits += turn.hits;
+                }
+                let counted = round(&mut books, &hits, turns);
+                prop_assert!(counted >= before, "totals only grow");
+                before = counted;
+            }
+            let truth: u32 = hits.iter().map(|hits| hits - 1000).sum();
+            prop_assert_eq!(round(&mut books, &hits, &all), f64::from(truth));
+        }
     }
 }

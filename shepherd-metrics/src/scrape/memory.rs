@@ -53,8 +53,9 @@ impl Memory {
 
     pub(crate) fn take_in(&mut self, page: Page) -> Growth {
         let past_unknown = self.pages == 0 && !self.is_young(page.started);
-        let restarted = self.restarted(page.started);
-        let lost = restarted || self.shrank(&page);
+        let shrank = self.shrank(&page);
+        let restarted = self.restarted(page.started, shrank);
+        let lost = restarted || shrank;
         let mut growth = Growth { grown: Vec::new(), restarted };
         for (known, found) in self.series.iter_mut().zip(page.grown) {
             growth.grown.push(grow(known, &found, past_unknown, restarted));
@@ -74,8 +75,10 @@ impl Memory {
         })
     }
 
-    fn restarted(&self, started: Option<f64>) -> bool {
-        matches!((self.started, started), (Some(before), Some(now)) if now > before + START_JITTER)
+    /// A process that dies within its first second is told from a corrected clock by what it no longer counts.
+    fn restarted(&self, started: Option<f64>, shrank: bool) -> bool {
+        let (Some(before), Some(now)) = (self.started, started) else { return false };
+        now > before + if shrank { 0.0 } else { START_JITTER }
     }
 
     fn shrank(&self, page: &Page) -> bool {
@@ -185,6 +188,14 @@ mod tests {
         assert!(growth.restarted);
         assert_eq!(growth.grown[0][0].total(), 12.0);
         assert!(!endpoint.take_in("hits 13\nstart 1061.4\n").restarted);
+    }
+
+    #[test]
+    fn a_process_that_dies_at_once_has_restarted() {
+        let mut endpoint = Endpoint::old();
+        endpoint.hits("hits 10\nstart 1000.1\n");
+        assert!(endpoint.take_in("hits 2\nstart 1000.6\n").restarted);
+        assert!(!endpoint.take_in("hits 1\nstart 1000.6\n").restarted);
     }
 
     #[test]

@@ -1,0 +1,83 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::guard::Guard;
+use crate::model::{GateName, HookName};
+use crate::plan::{Action, Plan, PlanError, Problem};
+use crate::ports::{Clock, HealthGate, Hook, MetricsSource, Notifier, Store, TrafficRouter, Workload};
+
+/// The adapters that one rollout is bound to.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Ports {
+    /// Runs the replicas.
+    pub workload: Arc<dyn Workload>,
+    /// Moves the traffic, where a router takes part.
+    pub router: Option<Arc<dyn TrafficRouter>>,
+    /// Measures, where guards ask for it.
+    pub metrics: Option<Arc<dyn MetricsSource>>,
+    /// The gates, by the names that plans use.
+    pub gates: BTreeMap<GateName, Arc<dyn HealthGate>>,
+    /// The hooks, by the names that plans use.
+    pub hooks: BTreeMap<HookName, Arc<dyn Hook>>,
+    /// Who is told.
+    pub notifiers: Vec<Arc<dyn Notifier>>,
+    /// Keeps the snapshots.
+    pub store: Arc<dyn Store>,
+    /// Knows the hour.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Ports {
+    /// Whether everything that the plan names is bound: found out before anything happens, and on every resume.
+    ///
+    /// # Errors
+    /// [`PlanError`] with everything that is missing.
+    pub(super) fn fit(&self, plan: &Plan) -> Result<(), PlanError> {
+        let mut missing = Vec::new();
+        if plan.mode().routed() && self.router.is_none() {
+            missing.push(unbound("router", "the plan's router", "bind one by `through`"));
+        }
+        for (index, stage) in plan.stages().iter().enumerate() {
+            let field = || format!("stages[{index}] ({})", stage.name());
+            match stage.action() {
+                Action::Check(check) if !self.gates.contains_key(&check.gate) => {
+                    missing.push(unbound(field(), &format!("gate {}", check.gate), "bind it by `gate`"));
+                }
+                Action::Hook(hook) if !self.hooks.contains_key(hook) => {
+                    missing.push(unbound(field(), &format!("hook {hook}"), "bind it by `hook`"));
+                }
+                _ => {}
+            }
+        }
+        missing.extend(self.unmeasured(plan.guards()));
+        PlanError::of(missing).map_or(Ok(()), Err)
+    }
+
+    /// The guards that ask for what is not measured.
+    pub(super) fn unmeasured(&self, guards: &[Guard]) -> Vec<Problem> {
+        let supports = |metric| self.metrics.as_ref().is_some_and(|source| source.supports(metric));
+        let guards = guards.iter().enumerate();
+        let unmeasured = guards.flat_map(|(index, guard)| {
+            let metrics = guard.metrics().filter(|metric| !supports(metric));
+            metrics.map(move |metric| (index, metric.to_string()))
+        });
+        let source =
+            if self.metrics.is_some() { "the metrics source" } else { "no metrics source is bound that" };
+        unmeasured
+            .map(|(index, metric)| {
+                let allowed = format!("a metric that is measured, and {source} measures it not");
+                Problem::new(
+                    format!("guards[{index}]"),
+                    metric,
+                    allowed,
+                    "guard another metric, or bind another source",
+                )
+            })
+            .collect()
+    }
+}
+
+fn unbound(field: impl Into<String>, what: &str, remedy: &str) -> Problem {
+    Problem::new(field, format!("{what} without an adapter"), "names that an adapter is bound to", remedy)
+}

@@ -1,0 +1,74 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::task::{Id, JoinError, JoinSet};
+use tracing::Instrument;
+
+use super::perform::{Performer, Withdrawn};
+use crate::machine::{Answer, Effect, EffectId};
+use crate::model::{Failure, FailureKind};
+
+/// What became of an effect.
+pub(super) type Performed = (EffectId, Result<Answer, Failure>);
+
+/// The effects that are being performed now, each in a task of its own, so that a panic in an adapter is an error of
+/// that adapter. Dropping it ends them all.
+#[derive(Default)]
+pub(super) struct Effects {
+    tasks: JoinSet<Result<Answer, Failure>>,
+    running: HashMap<EffectId, Withdrawn>,
+    ids: HashMap<Id, EffectId>,
+}
+
+impl Effects {
+    pub(super) fn is_running(&self, id: EffectId) -> bool {
+        self.running.contains_key(&id)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    pub(super) fn begin(&mut self, id: EffectId, effect: Effect, performer: Arc<Performer>) {
+        let withdrawn = Withdrawn::default();
+        self.running.insert(id, withdrawn.clone());
+        let span = tracing::debug_span!("effect", %id, effect = %effect);
+        let task = async move { performer.perform(id, effect, withdrawn).await };
+        let handle = self.tasks.spawn(task.instrument(span));
+        self.ids.insert(handle.id(), id);
+    }
+
+    /// Effects that the machine offers no more are not tried again. A call under way is left to end: what it did is
+    /// then known.
+    pub(super) fn keep(&mut self, wanted: impl Fn(EffectId) -> bool) {
+        for (id, withdrawn) in &self.running {
+            if !wanted(*id) {
+                withdrawn.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// The next effect that came to an end. Pending for ever when none runs; may be dropped at any time.
+    pub(super) async fn next(&mut self) -> Performed {
+        match self.tasks.join_next_with_id().await {
+            Some(Ok((task, result))) => (self.end(task), result),
+            Some(Err(error)) => (self.end(error.id()), Err(panicked(&error))),
+            None => std::future::pending().await,
+        }
+    }
+
+    fn end(&mut self, task: Id) -> EffectId {
+        let id = self.ids.remove(&task).unwrap_or_default();
+        self.running.remove(&id);
+        id
+    }
+}
+
+fn panicked(error: &JoinError) -> Failure {
+    Failure::new(
+        FailureKind::Permanent,
+        "driver",
+        format!("the adapter's call did not end by itself: {error}"),
+    )
+}

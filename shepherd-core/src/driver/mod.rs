@@ -1,0 +1,26 @@
+//! The async loop around the machine: one task for each rollout, and the levers that people pull.
+//!
+//! [`Rollout`] puts target, strategy, ports and guards together and starts rollouts. A [`Handle`] watches and steers
+//! one that runs. A [`Fleet`] keeps many in one process.
+//!
+//! What the task promises:
+//! - a snapshot that holds a decision is saved before the decision brings the candidate forward;
+//! - taking users off the candidate waits for no save, no back-off and no permit;
+//! - a lever that was acknowledged is not lost by a crash;
+//! - whoever was superseded stops, and its late writes fail at the fences.
+
+mod bound;
+mod effects;
+mod error;
+mod fleet;
+mod handle;
+mod perform;
+mod rollout;
+mod saves;
+mod task;
+
+pub use bound::Ports;
+pub use error::{StartError, Stopped};
+pub use fleet::Fleet;
+pub use handle::{Events, Handle, LeverError, Watch};
+pub use rollout::{Rollout, RolloutBuilder};

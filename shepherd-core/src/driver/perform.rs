@@ -1,0 +1,137 @@
+//! Performs one effect: the right port, a time-out around the call, and as many tries as its kind deserves.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use tokio::sync::Semaphore;
+
+use super::Ports;
+use crate::machine::{Answer, Effect, EffectId};
+use crate::model::{Failure, FailureKind, Metric, Revision, RolloutId, Target, Track};
+use crate::ports::{CheckContext, HookContext, MeasureRequest, Notice, PortError};
+
+/// What every effect of a rollout is performed with.
+pub(super) struct Performer {
+    pub(super) ports: Ports,
+    pub(super) target: Target,
+    pub(super) rollout: RolloutId,
+    pub(super) stable: Revision,
+    pub(super) candidate: Revision,
+    pub(super) metrics: Vec<Metric>,
+    pub(super) call_timeout: Duration,
+    /// How many calls the fleet allows at a time. Taking users off takes none.
+    pub(super) permits: Option<Arc<Semaphore>>,
+}
+
+/// Set when the machine has withdrawn an effect: a call under way may end, but is not tried again.
+pub(super) type Withdrawn = Arc<AtomicBool>;
+
+impl Performer {
+    pub(super) async fn perform(
+        &self,
+        id: EffectId,
+        effect: Effect,
+        withdrawn: Withdrawn,
+    ) -> Result<Answer, Failure> {
+        let mut waits = tries(&effect).build();
+        loop {
+            let failure = match self.attempt(id, &effect).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            let again = failure.kind.is_passing() && !withdrawn.load(Ordering::Relaxed);
+            let Some(wait) = waits.next().filter(|_| again) else { return Err(failure) };
+            tracing::debug!(effect = %effect, %failure, ?wait, "failed, and is tried again");
+            self.ports.clock.sleep(wait.max(failure.retry_after.unwrap_or_default())).await;
+        }
+    }
+
+    async fn attempt(&self, id: EffectId, effect: &Effect) -> Result<Answer, Failure> {
+        let _permit = match &self.permits {
+            Some(permits) if !effect.is_off() => permits.acquire().await.ok(),
+            _ => None,
+        };
+        let limit = self.ports.clock.sleep(self.call_timeout);
+        tokio::select! {
+            answer = self.call(id, effect) => answer.map_err(|error| {
+                tracing::debug!(effect = %effect, %error, source = error_source(&error), "a port failed");
+                error.failure().clone()
+            }),
+            () = limit => Err(Failure::new(
+                FailureKind::Transient,
+                "driver",
+                format!("{effect}: no answer within {}", humantime::format_duration(self.call_timeout)),
+            )),
+        }
+    }
+
+    async fn call(&self, id: EffectId, effect: &Effect) -> Result<Answer, PortError> {
+        let ports = &self.ports;
+        match effect {
+            Effect::ClaimRouting(fence) => self.router()?.claim(fence).await.map(|()| Answer::Done),
+            Effect::ClaimWorkload(fence) => ports.workload.claim(fence).await.map(|()| Answer::Done),
+            Effect::ObserveRouting => self.router()?.observe().await.map(Answer::Routing),
+            Effect::ObserveWorkload => ports.workload.observe().await.map(Answer::Workload),
+            Effect::Route(route) => self.router()?.apply(route).await.map(|()| Answer::Done),
+            Effect::Deploy { spec, mark } => ports.workload.apply(spec, mark).await.map(|()| Answer::Done),
+            Effect::Measure { cursor } => {
+                let source = ports.metrics.as_ref().ok_or_else(|| unbound("metrics source"))?;
+                let request = MeasureRequest::new(self.metrics.clone(), cursor.clone());
+                source.measure(&request).await.map(Answer::Measured)
+            }
+            Effect::Check { gate, track } => {
+                let gate = ports.gates.get(gate).ok_or_else(|| unbound("gate"))?;
+                gate.check(&self.context(*track)).await.map(Answer::Checked)
+            }
+            Effect::RunHook(hook) => {
+                let hook = ports.hooks.get(hook).ok_or_else(|| unbound("hook"))?;
+                let (stable, candidate) = (self.stable.clone(), self.candidate.clone());
+                let context =
+                    HookContext::new(self.rollout.clone(), id, self.target.clone(), stable, candidate);
+                hook.run(&context).await.map(|()| Answer::Done)
+            }
+            Effect::Notify(event) => {
+                let notice = Notice::new(self.target.clone(), self.rollout.clone(), id, event.clone());
+                for notifier in &ports.notifiers {
+                    notifier.notify(&notice).await?;
+                }
+                Ok(Answer::Done)
+            }
+        }
+    }
+
+    fn router(&self) -> Result<&Arc<dyn crate::ports::TrafficRouter>, PortError> {
+        self.ports.router.as_ref().ok_or_else(|| unbound("router"))
+    }
+
+    fn context(&self, track: Track) -> CheckContext {
+        let revision = match track {
+            Track::Stable => &self.stable,
+            Track::Candidate => &self.candidate,
+        };
+        CheckContext::new(self.rollout.clone(), self.target.clone(), track, revision.clone())
+    }
+}
+
+/// What only looks is not repeated: the next look comes anyway. What takes users off is repeated fastest.
+fn tries(effect: &Effect) -> ExponentialBuilder {
+    let backoff = ExponentialBuilder::default().with_factor(2.0).with_jitter();
+    let millis = Duration::from_millis;
+    if effect.is_observation() {
+        backoff.with_max_times(0)
+    } else if effect.is_off() {
+        backoff.with_min_delay(millis(20)).with_max_delay(millis(500)).with_max_times(8)
+    } else {
+        backoff.with_min_delay(millis(100)).with_max_delay(millis(5000)).with_max_times(5)
+    }
+}
+
+fn unbound(what: &str) -> PortError {
+    PortError::permanent("driver", format!("no {what} is bound"))
+}
+
+fn error_source(error: &PortError) -> String {
+    std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
+}

@@ -1,0 +1,123 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::machine::{Save, Snapshot};
+use crate::model::{Elapsed, Epoch, Target};
+use crate::ports::{Clock, PortError, Saved, Sequence, Store, StoreError};
+
+/// Counts the states of a rollout that had to be saved.
+pub(super) type Version = u64;
+
+/// Keeps the store behind the machine: one save at a time, the newest state, at once or joined with others.
+pub(super) struct Saves {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    target: Target,
+    epoch: Epoch,
+    sequence: Sequence,
+    limit: Duration,
+    /// The last state that must be saved at once.
+    wanted: Version,
+    /// The last of them that is.
+    saved: Version,
+    /// When a state that may wait is saved at the latest.
+    due: Option<Elapsed>,
+    running: Option<(Version, Saving)>,
+}
+
+type Saving = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
+
+/// How long saves that may wait are joined.
+const JOINED: Duration = Duration::from_secs(2);
+/// How long to wait before a save that failed is tried again.
+const AGAIN: Duration = Duration::from_millis(500);
+
+impl Saves {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        target: Target,
+        epoch: Epoch,
+        sequence: Sequence,
+        limit: Duration,
+    ) -> Self {
+        Self { store, clock, target, epoch, sequence, limit, wanted: 0, saved: 0, due: None, running: None }
+    }
+
+    /// Notes how urgently the present state must be saved, and answers its version.
+    pub(super) fn want(&mut self, urgency: Save, now: Elapsed) -> Version {
+        match urgency {
+            Save::No => {}
+            Save::Soon => self.due = Some(self.due.map_or(now + JOINED, |due| due.min(now + JOINED))),
+            Save::Now => self.want_now(now),
+        }
+        self.wanted
+    }
+
+    /// The present state must be saved at once, whatever the machine says: somebody waits for it.
+    pub(super) fn want_now(&mut self, now: Elapsed) {
+        self.wanted += 1;
+        self.due = Some(now);
+    }
+
+    /// Whether every state that must be saved at once is.
+    pub(super) fn all_saved(&self) -> bool {
+        self.saved == self.wanted
+    }
+
+    /// The last version that is saved.
+    pub(super) fn saved(&self) -> Version {
+        self.saved
+    }
+
+    /// Whether nothing at all is left to be saved.
+    pub(super) fn is_idle(&self) -> bool {
+        self.all_saved() && self.due.is_none() && self.running.is_none()
+    }
+
+    /// When a save is to begin; none while one runs or none is wanted.
+    pub(super) fn due(&self) -> Option<Elapsed> {
+        self.due.filter(|_| self.running.is_none())
+    }
+
+    /// Begins to save what `snapshot` answers, when that is due.
+    pub(super) fn begin(&mut self, now: Elapsed, snapshot: impl FnOnce() -> Snapshot) {
+        if self.due().is_none_or(|due| due > now) {
+            return;
+        }
+        self.due = None;
+        self.sequence = self.sequence.next();
+        let saved = snapshot().encode().map(|snapshot| Saved { sequence: self.sequence, snapshot });
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        let (target, epoch, limit) = (self.target.clone(), self.epoch, self.limit);
+        let saving = async move {
+            let saved = saved.map_err(|error| PortError::permanent("driver", error.to_string()))?;
+            tokio::select! {
+                result = store.save(&target, epoch, &saved) => result,
+                () = clock.sleep(limit) => Err(PortError::transient("store", "no answer to a save in time").into()),
+            }
+        };
+        self.running = Some((self.wanted, Box::pin(saving)));
+    }
+
+    /// The end of the save that runs. Pending for ever when none does; may be dropped at any time.
+    ///
+    /// # Errors
+    /// [`StoreError::Superseded`], since nothing can be done about it. Everything else is tried again.
+    pub(super) async fn ended(&mut self) -> Result<(), StoreError> {
+        let Some((version, saving)) = &mut self.running else { return std::future::pending().await };
+        let (version, result) = (*version, saving.await);
+        self.running = None;
+        match result {
+            Ok(()) => self.saved = self.saved.max(version),
+            Err(error @ StoreError::Superseded { .. }) => return Err(error),
+            Err(error) => {
+                tracing::warn!(target = %self.target, %error, "the state could not be saved, and is tried again");
+                self.due = Some(self.clock.now().elapsed + AGAIN);
+            }
+        }
+        Ok(())
+    }
+}

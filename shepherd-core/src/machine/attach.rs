@@ -50,10 +50,10 @@ impl Machine {
         }
     }
 
-    pub(super) fn cannot_claim(&mut self, failure: Failure) {
+    pub(super) fn cannot_claim(&mut self, failure: &Failure) {
         if failure.kind.is_passing() {
             self.state.retry_at = self.now() + self.derived.poll;
-            self.state.seen.blind_failure = Some(failure);
+            self.state.seen.blind_failure = Some(failure.clone());
         } else {
             self.cannot_attach(Reason::new(failure.to_string()));
         }
@@ -65,17 +65,16 @@ impl Machine {
         if self.recovering() {
             return;
         }
-        if !self.state.begun {
-            match self.obstacle() {
-                Some(reason) => return self.refuse(reason),
-                None => self.state.begun = true,
-            }
-            let stage = self.stage().name().clone();
-            self.event(Happening::Attached(stage));
+        let first_time = !self.state.begun;
+        if first_time && let Some(reason) = self.obstacle() {
+            return self.refuse(reason);
+        }
+        self.state.begun = true;
+        let stage = self.stage().name().clone();
+        self.event(Happening::Attached(stage));
+        if first_time {
             self.begin_stage(0);
         } else {
-            let stage = self.stage().name().clone();
-            self.event(Happening::Attached(stage));
             self.state.run.first = self.state.outstanding.next_id();
         }
         self.save(Save::Soon);

@@ -124,11 +124,11 @@ impl Machine {
 
     fn resume_by(&mut self, by: Actor) -> Result<(), Refusal> {
         let Some(hold) = self.state.hold.take() else { return refuse("it is not paused") };
-        let held = self.state.time.attended - hold.since;
+        let paused_for = self.state.time.attended - hold.since;
         if self.state.run.failed {
             self.begin_stage(self.state.run.index);
         } else if let Some(deadline) = &mut self.state.run.deadline {
-            *deadline = *deadline + held;
+            *deadline = *deadline + paused_for;
         }
         self.event(Happening::Resumed(by));
         Ok(())

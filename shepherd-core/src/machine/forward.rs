@@ -236,22 +236,22 @@ impl Machine {
 
     /// An effect came to nothing. What may yet succeed is decided again later; what cannot fails its stage; the way
     /// back goes on in any case.
-    pub(super) fn unfulfilled(&mut self, effect: Effect, failure: Failure) {
+    pub(super) fn unfulfilled(&mut self, effect: &Effect, failure: &Failure) {
         match effect {
             Effect::ObserveRouting | Effect::ObserveWorkload => self.cannot_observe(failure),
             Effect::Measure { .. } => self.measured(Err(failure)),
             Effect::ClaimRouting(_) | Effect::ClaimWorkload(_) => self.cannot_claim(failure),
             Effect::Notify(_) => {}
             Effect::Check { .. } if failure.kind.is_passing() => {
-                self.checked(Verdict::Error(Reason::new(failure.to_string())))
+                self.checked(Verdict::Error(Reason::new(failure.to_string())));
             }
             Effect::Route(_) | Effect::Deploy { .. } | Effect::Check { .. } | Effect::RunHook(_) => {
-                self.write_failed(failure)
+                self.write_failed(failure);
             }
         }
     }
 
-    fn write_failed(&mut self, failure: Failure) {
+    fn write_failed(&mut self, failure: &Failure) {
         self.state.retry_at = self.now() + failure.retry_after.unwrap_or_default().max(self.derived.poll);
         let reason = Reason::new(failure.to_string());
         self.state.run.said = Some(reason.clone());

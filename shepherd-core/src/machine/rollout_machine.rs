@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::derived::Derived;
 use super::event::Happening;
 use super::outcome::{Outcome, Report};
@@ -6,9 +8,10 @@ use super::{
     Answer, Cause, Effect, EffectId, Event, Input, Pending, Save, Snapshot, SnapshotError, Status, Step,
 };
 use crate::model::{
-    Elapsed, Epoch, Failure, Fence, Generation, Mark, Metric, Now, Reason, RolloutId, Traffic,
+    Elapsed, Epoch, Failure, FailureKind, Fence, Generation, Mark, Metric, Now, Reason, Replicas, RolloutId,
+    Traffic,
 };
-use crate::plan::{Plan, Stage};
+use crate::plan::{Plan, Stage, Unattended};
 
 /// A rollout as a value. It changes by [`step`](Self::step) alone, and says by [`pending`](Self::pending) what it
 /// wants done and when it wants to be stepped again.
@@ -69,7 +72,7 @@ impl Machine {
         match input {
             Input::Tick => {}
             Input::Answered { effect, answer } => self.answered(effect, answer),
-            Input::Failed { effect, failure } => self.failed(effect, failure),
+            Input::Failed { effect, failure } => self.failed(effect, &failure),
             Input::Commanded { by, command } => self.step.refused = self.command(by, command).err(),
         }
         self.drive();
@@ -306,7 +309,7 @@ impl Machine {
             (Some(Effect::ClaimWorkload(_)), Answer::Done) => self.state.attach.workload_claimed = true,
             (Some(Effect::ObserveRouting), Answer::Routing(routing)) => self.saw_routing(id, routing),
             (Some(Effect::ObserveWorkload), Answer::Workload(workload)) => self.saw_workload(id, workload),
-            (Some(Effect::Measure { .. }), Answer::Measured(measured)) => self.measured(Ok(measured)),
+            (Some(Effect::Measure { .. }), Answer::Measured(measured)) => self.measured(Ok(&measured)),
             (Some(Effect::Route(_)), Answer::Done) => {
                 self.state.routing.accepted = Some(self.state.outstanding.next_id());
                 self.state.round.due = self.now();
@@ -322,17 +325,14 @@ impl Machine {
             (None, _) => self.late(id),
             (Some(effect), answer) => {
                 let message = format!("{effect} was answered by {answer:?}");
-                self.unfulfilled(
-                    effect,
-                    Failure::new(crate::model::FailureKind::Permanent, "driver", message),
-                );
+                self.unfulfilled(&effect, &Failure::new(FailureKind::Permanent, "driver", message));
             }
         }
     }
 
-    fn failed(&mut self, id: EffectId, failure: Failure) {
+    fn failed(&mut self, id: EffectId, failure: &Failure) {
         match self.state.outstanding.take(id) {
-            Some(effect) => self.unfulfilled(effect, failure),
+            Some(effect) => self.unfulfilled(&effect, failure),
             None => self.late(id),
         }
     }
@@ -356,7 +356,7 @@ impl Machine {
         let attention = *self.plan.attention();
         let time = &mut self.state.time;
         let resumed = time.last.is_none();
-        let delta = time.last.map_or(std::time::Duration::ZERO, |last| now.elapsed - last);
+        let delta = time.last.map_or(Duration::ZERO, |last| now.elapsed - last);
         let absent = if resumed { now.wall.since(time.wall) } else { delta };
         time.attended = time.attended + delta.min(attention.max_gap);
         time.last = Some(time.last.map_or(now.elapsed, |last| last.max(now.elapsed)));
@@ -366,15 +366,14 @@ impl Machine {
         }
     }
 
-    fn was_unattended(&mut self, absent: std::time::Duration) {
-        let exposed =
-            self.state.routing.raised || self.state.candidate.replicas > crate::model::Replicas::ZERO;
+    fn was_unattended(&mut self, absent: Duration) {
+        let exposed = self.state.routing.raised || self.state.candidate.replicas > Replicas::ZERO;
         if !exposed || self.promoted() || self.state.outcome.is_some() {
             return;
         }
         match self.plan.attention().unattended {
-            crate::plan::Unattended::RollBack => self.trigger(Cause::Unattended(absent)),
-            crate::plan::Unattended::Hold => {
+            Unattended::RollBack => self.trigger(Cause::Unattended(absent)),
+            Unattended::Hold => {
                 self.hold(Reason::new(Cause::Unattended(absent).to_string()));
             }
         }

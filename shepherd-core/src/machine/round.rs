@@ -95,16 +95,16 @@ impl Machine {
         }
     }
 
-    pub(super) fn measured(&mut self, reading: Result<Measurement, Failure>) {
-        if let Ok(measurement) = &reading {
+    pub(super) fn measured(&mut self, reading: Result<&Measurement, &Failure>) {
+        if let Ok(measurement) = reading {
             self.state.cursor = Some(measurement.cursor.clone());
         }
         if self.state.outcome.is_some() {
-            return self.measured_after(reading.as_ref());
+            return self.measured_after(reading);
         }
         let mut fired = None;
         for index in 0..self.state.guards.len() {
-            if let Some(finding) = self.guard(index, reading.as_ref()) {
+            if let Some(finding) = self.guard(index, reading) {
                 fired = fired.or(Some(finding));
             }
         }
@@ -160,13 +160,13 @@ impl Machine {
         }
     }
 
-    pub(super) fn cannot_observe(&mut self, failure: Failure) {
+    pub(super) fn cannot_observe(&mut self, failure: &Failure) {
         self.state.round.failed = true;
         let now = self.now();
         let since = *self.state.seen.blind_since.get_or_insert(now);
         self.state.seen.blind_failure = Some(failure.clone());
         if now - since > self.plan.attention().blind && self.state.begun {
-            self.trigger(Cause::Blind(failure));
+            self.trigger(Cause::Blind(failure.clone()));
         }
         self.end_round();
     }

@@ -10,7 +10,7 @@ use crate::model::{
     Actor, Cursor, Elapsed, Epoch, Exposure, Failure, Generation, Now, Reason, Replicas, Revision, RolloutId,
     Routing, Timestamp, Track, WorkloadState,
 };
-use crate::plan::Plan;
+use crate::plan::{Plan, Stage};
 
 /// Everything that decides, but the plan. What is skipped in JSON is learned again by every resume.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -191,7 +191,7 @@ impl State {
             accepted: Some(EffectId::default()),
         };
         let first = plan.stages().first();
-        let deadline = first.and_then(|stage| stage.deadline()).map(|deadline| Elapsed::ZERO + deadline);
+        let deadline = first.and_then(Stage::deadline).map(|deadline| Elapsed::ZERO + deadline);
         State {
             rollout,
             epoch,

@@ -90,7 +90,7 @@ impl Weight {
     /// The greatest multiple of `step` that is not above this; a step of zero changes nothing.
     #[must_use]
     pub(crate) fn rounded_down_to(self, step: Weight) -> Self {
-        if step.0 == 0 { self } else { Self(self.0 / step.0 * step.0) }
+        Self(self.0.checked_div(step.0).map_or(self.0, |steps| steps * step.0))
     }
 
     /// The share that `part` of `whole` is, rounded down; all of it when `whole` is zero.

@@ -83,8 +83,8 @@ impl Default for Attention {
             beat: Duration::from_secs(10),
             max_gap: Duration::from_secs(30),
             call_timeout: Duration::from_secs(10),
-            blind: Duration::from_secs(300),
-            unattended_after: Duration::from_secs(900),
+            blind: Duration::from_mins(5),
+            unattended_after: Duration::from_mins(15),
             unattended: Unattended::Hold,
         }
     }

@@ -183,7 +183,10 @@ impl PlanBuilder {
     fn add(self, name: String, action: Action) -> Self {
         let taken = |name: &str| self.draft.stages.iter().any(|stage| stage.name().as_str() == name);
         let name = if taken(&name) {
-            (2..).map(|nth| format!("{name}-{nth}")).find(|name| !taken(name)).unwrap_or(name)
+            (2..=self.draft.stages.len() + 2)
+                .map(|nth| format!("{name}-{nth}"))
+                .find(|name| !taken(name))
+                .unwrap_or(name)
         } else {
             name
         };

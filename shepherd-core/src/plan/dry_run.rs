@@ -18,20 +18,20 @@ impl<'a> DryRun<'a> {
     }
 
     /// How long it takes at best: all bakes and drains, with everything else at once.
-    pub fn shortest(&self) -> Duration {
+    pub fn shortest(self) -> Duration {
         self.plan.stages().iter().map(|stage| own_time(stage.action())).sum()
     }
 
     /// How long users may go on meeting a bad candidate after a trigger, at the worst moment. Beyond that the
     /// rollback raises the alarm and goes on trying.
-    pub fn worst_way_back(&self) -> Duration {
+    pub fn worst_way_back(self) -> Duration {
         match (self.plan.mode(), self.plan.promotion()) {
             (Mode::Split | Mode::Switch, Promotion::Swap) => self.plan.attention().call_timeout,
             _ => self.plan.recovery().deadline,
         }
     }
 
-    fn head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn head(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plan = self.plan;
         let means = match plan.mode() {
             Mode::Split => "traffic split by a router",
@@ -46,7 +46,7 @@ impl<'a> DryRun<'a> {
         writeln!(f, "{strategy} of {target}: {stable} -> {candidate}, {replicas}, {means}\n")
     }
 
-    fn stages(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn stages(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let widest =
             self.plan.stages().iter().map(|stage| stage.name().as_str().chars().count()).max().unwrap_or(0);
         writeln!(f, "  {:>8}  {:widest$}  what happens", "from", "stage")?;
@@ -73,11 +73,11 @@ impl<'a> DryRun<'a> {
         Ok(())
     }
 
-    fn triggers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn triggers(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plan = self.plan;
         writeln!(f, "\nwhat takes it back")?;
         for guard in plan.guards() {
-            writeln!(f, "  - {}{}", guard.condition(), self.conditions(guard))?;
+            writeln!(f, "  - {}{}", guard.condition(), Self::conditions(guard))?;
         }
         if plan.guards().is_empty() {
             writeln!(f, "  - no guard: nobody watches what users get")?;
@@ -97,19 +97,15 @@ impl<'a> DryRun<'a> {
         writeln!(f, "  - a stage that fails or takes too long; a person (abort, roll back)")
     }
 
-    fn conditions(&self, guard: &Guard) -> String {
+    fn conditions(guard: &Guard) -> String {
         let mut text = String::new();
         match guard.action() {
             GuardAction::Pause => text.push_str(": asks a person"),
             GuardAction::Tell => text.push_str(": only tells"),
-            _ => {}
+            GuardAction::RollBack => {}
         }
-        let range = guard.stages();
-        if let Some(from) = &range.from {
-            text += &format!(", from {from}");
-        }
-        if let Some(to) = &range.to {
-            text += &format!(", until {to}");
+        if !guard.stages().is_all() {
+            text = text + ", " + &guard.stages().to_string();
         }
         if guard.is_relative() {
             text += ", not at 100% where stable has no traffic to compare with";
@@ -118,7 +114,7 @@ impl<'a> DryRun<'a> {
         text + &format!("; no data for {}: {}", show(no_data.after), no_data.then)
     }
 
-    fn way_back(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn way_back(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plan = self.plan;
         writeln!(f, "\nthe way back")?;
         let write = show(plan.attention().call_timeout);

@@ -35,6 +35,6 @@ impl Recovery {
 impl Default for Recovery {
     /// 30 s to drain, alarm after 5 min.
     fn default() -> Self {
-        Self { drain: Duration::from_secs(30), deadline: Duration::from_secs(300) }
+        Self { drain: Duration::from_secs(30), deadline: Duration::from_mins(5) }
     }
 }

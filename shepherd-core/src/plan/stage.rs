@@ -29,7 +29,7 @@ pub enum OnFailure {
     Pause,
 }
 
-const DEADLINE: Duration = Duration::from_secs(600);
+const DEADLINE: Duration = Duration::from_mins(10);
 
 impl Stage {
     /// A stage with the usual deadline: 10 min, for a bake 10 min more than twice its time, none where people are

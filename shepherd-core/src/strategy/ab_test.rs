@@ -9,7 +9,7 @@ use crate::plan::{Approval, Change, Plan, PlanError, Recovery};
 /// ```
 /// use std::time::Duration;
 /// use shepherd_core::strategy::AbTest;
-/// let beta = AbTest::by_cookie("beta", "yes").or_header("x-group", "b").lasting(Duration::from_secs(3600));
+/// let beta = AbTest::by_cookie("beta", "yes").or_header("x-group", "b").lasting(Duration::from_hours(1));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AbTest {
@@ -35,8 +35,8 @@ impl AbTest {
     fn of(one: Match) -> Self {
         Self {
             matches: vec![one],
-            duration: Duration::from_secs(3600),
-            settle: Duration::from_secs(300),
+            duration: Duration::from_hours(1),
+            settle: Duration::from_mins(5),
             replicas: None,
             approval: None,
             recovery: Recovery::default(),

@@ -21,7 +21,7 @@ impl BlueGreen {
         Self {
             checks: Vec::new(),
             approval: None,
-            grace: Duration::from_secs(300),
+            grace: Duration::from_mins(5),
             keep_old: false,
             recovery: Recovery::default(),
         }

@@ -14,7 +14,7 @@ use crate::plan::{
 /// ```
 /// use std::time::Duration;
 /// use shepherd_core::strategy::Canary;
-/// let careful = Canary::weights(["0.1%", "1%", "10%", "100%"])?.every(Duration::from_secs(300)).confirmed();
+/// let careful = Canary::weights(["0.1%", "1%", "10%", "100%"])?.every(Duration::from_mins(5)).confirmed();
 /// # Ok::<(), shepherd_core::model::WeightError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,7 +159,7 @@ impl Default for Canary {
             .map(|hundredths| Weight::hundredths(hundredths).unwrap_or_default());
         Self {
             weights: weights.into(),
-            interval: Duration::from_secs(300),
+            interval: Duration::from_mins(5),
             approval: None,
             promotion: Promotion::Copy,
             recovery: Recovery::default(),

@@ -47,7 +47,7 @@ impl Rolling {
         Self {
             max_surge: Count::Percent(25),
             max_unavailable: Count::Percent(25),
-            progress_deadline: Duration::from_secs(600),
+            progress_deadline: Duration::from_mins(10),
             settle: Duration::from_secs(10),
             recovery: Recovery::default(),
         }

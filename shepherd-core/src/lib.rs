@@ -1,5 +1,6 @@
 //! Safe rollouts inside your own tooling.
 
+pub mod guard;
 pub mod machine;
 pub mod model;
 #[cfg(feature = "driver")]

@@ -14,8 +14,12 @@
 //! are borne: none of them ever counts as a pass. A [`GuardState`] is the evaluation so far. It takes readings and
 //! the time as arguments and lives in the rollout's snapshot, so that it goes on where it was after a restart.
 
+#[cfg(test)]
+mod arbitrary;
+mod comparison;
 mod condition;
 mod error;
+mod evaluation;
 mod finding;
 #[allow(clippy::module_inception, reason = "a type is named after its file")]
 mod guard;
@@ -23,7 +27,9 @@ mod limit;
 mod parse;
 mod progress;
 mod quantity;
+mod spell;
 mod stage_range;
+mod suggest;
 mod truth;
 mod value;
 mod watch;

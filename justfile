@@ -1,0 +1,55 @@
+# The list of commands. `just` alone shows it.
+
+export RUSTDOCFLAGS := "-D warnings"
+
+_list:
+    @just --list --unsorted
+
+# the main job: a real canary on this machine
+run *args:
+    cargo run --release -- {{ args }}
+
+# every test that needs no server
+test:
+    cargo test --workspace
+
+# everything that CI checks, and nothing is changed
+verify: fmt-check lint docs pure deny spelling test
+
+# rustfmt, changing files
+fmt:
+    cargo fmt --all
+
+fmt-check:
+    cargo fmt --all --check
+
+# clippy, warnings denied
+lint:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# rustdoc, warnings denied
+docs:
+    cargo doc --workspace --no-deps
+
+# the pure half builds without tokio, for a machine without clock or files
+pure:
+    cargo clippy -p shepherd-core --no-default-features --lib -- -D warnings
+    cargo build -p shepherd-core --no-default-features --target wasm32-unknown-unknown
+    @! cargo tree -p shepherd-core --no-default-features -e normal --prefix none | grep -E '^(tokio|async-trait|tracing) ' \
+        || (echo "the pure half depends on the driver's crates" && false)
+
+# licences, advisories, sources, duplicates
+deny:
+    cargo deny check bans licenses sources
+
+# typing mistakes in code and text
+spelling:
+    typos
+
+# criterion; `just bench machine` for one of them
+bench *which:
+    cargo bench -p shepherd-benches {{ if which == "" { "" } else { "--bench " + which } }}
+
+# how long clean builds take, and how many crates they need
+build-cost:
+    benches/build-cost.sh

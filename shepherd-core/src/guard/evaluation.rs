@@ -158,7 +158,7 @@ pub(super) fn tell_blind(
         let tracks = if comparison.is_relative() { &Track::BOTH[..] } else { &[Track::Candidate][..] };
         let troubles = tracks.iter().filter_map(|track| {
             let trouble = value(guard, comparison, measurement, *track).err()?;
-            (trouble.blindness() == blindness).then(|| format!("{} {trouble} on {track}", comparison.metric))
+            (trouble.blindness() == blindness).then(|| format!("{} on {track} {trouble}", comparison.metric))
         });
         let before = told.len();
         told.extend(troubles);

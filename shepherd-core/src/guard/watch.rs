@@ -24,7 +24,7 @@ use crate::model::{Elapsed, Failure, Measurement};
 /// let measurement = Measurement { cursor: Cursor::new(""), readings };
 ///
 /// let mut state = GuardState::of(&guard);
-/// let mut observe = |minute| {
+/// let mut observe = |minute: u64| {
 ///     let at = Elapsed::from_millis(minute * 60_000);
 ///     state.observe(&guard, at, Ok(&measurement), Duration::from_secs(90))
 /// };

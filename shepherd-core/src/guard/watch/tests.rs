@@ -157,7 +157,7 @@ fn being_blind_has_a_limit_and_does_not_hide_the_condition() {
     assert_eq!((finding.kind, finding.action), (FindingKind::NoData, GuardAction::Tell));
     assert_eq!(
         finding.to_string(),
-        "error_rate > 5%: error_rate had no data on candidate, could not be judged for 20s"
+        "error_rate > 5%: error_rate on candidate had no data, could not be judged for 20s"
     );
     assert_eq!(watch.nothing(30), GuardVerdict::Unknown);
     assert_eq!(fired(watch.percent(40, 9.0)).kind, FindingKind::Condition);
@@ -194,14 +194,14 @@ fn kinds_of_blindness_that_take_turns_are_no_way_around_the_limits() {
 fn what_cannot_be_a_reading_is_an_error_of_the_source() {
     let at_once = Limit::new(Duration::ZERO, GuardAction::Pause);
     let cases = [
-        (Sample::Number(0.5), "error_rate was another kind of sample than this metric has on candidate"),
+        (Sample::Number(0.5), "error_rate on candidate was another kind of sample than this metric has"),
         (
             Sample::Share { part: 5.0, whole: 3.0 },
-            "error_rate was unusable: 5 of 3 is more than all of them on candidate",
+            "error_rate on candidate was unusable: 5 of 3 is more than all of them",
         ),
         (
             Sample::Share { part: f64::NAN, whole: 3.0 },
-            "error_rate was unusable: NaN is not a number to decide by on candidate",
+            "error_rate on candidate was unusable: NaN is not a number to decide by",
         ),
     ];
     for (sample, saw) in cases {
@@ -211,7 +211,7 @@ fn what_cannot_be_a_reading_is_an_error_of_the_source() {
     }
     let mut watch = Watch::new(guard("p95 > 1s").provider_error(at_once));
     let negative = measurement(&[(Metric::Latency(950), Track::Candidate, Sample::Number(-1.0))]);
-    assert_eq!(fired(watch.see(0, Ok(&negative))).saw, "p95 was -1, which it cannot be on candidate");
+    assert_eq!(fired(watch.see(0, Ok(&negative))).saw, "p95 on candidate was -1, which it cannot be");
 }
 
 #[test]
@@ -220,9 +220,9 @@ fn too_few_requests_on_either_track_are_inconclusive() {
     let few = Sample::Share { part: 1.0, whole: 3.0 };
     let watch = |text: &str| Watch::new(guard(text).min_requests(10).inconclusive(at_once));
     let finding = fired(watch("error_rate > 5%").see(0, Ok(&errors(few.clone(), share(0.1)))));
-    assert_eq!(finding.saw, "error_rate was of 3 requests where 10 are needed on candidate");
+    assert_eq!(finding.saw, "error_rate on candidate was of 3 requests where 10 are needed");
     let finding = fired(watch("error_rate > 2x stable").see(0, Ok(&errors(share(1.0), few.clone()))));
-    assert_eq!(finding.saw, "error_rate was of 3 requests where 10 are needed on stable");
+    assert_eq!(finding.saw, "error_rate on stable was of 3 requests where 10 are needed");
     let checks = measurement(&[(Metric::HealthCheckFailures, Track::Candidate, few)]);
     assert_eq!(watch("health_check_failures > 50%").see(0, Ok(&checks)), GuardVerdict::Clear);
 }

@@ -16,10 +16,13 @@ impl Machine {
         if self.now() >= alarm_at {
             self.raise_alarm();
         }
-        self.rewrite_drifted_tracks();
+        self.heed_drifted_tracks();
         match self.plan.mode().headroom() {
             None => self.recover_by_router(forced),
             Some(headroom) => self.recover_by_replicas(headroom, forced),
+        }
+        if self.state.outcome.is_none() {
+            Track::BOTH.map(|track| self.write_track(track));
         }
     }
 
@@ -40,7 +43,7 @@ impl Machine {
     }
 
     /// A write that was under way when the trigger came may have landed after ours, where nothing fences it.
-    fn rewrite_drifted_tracks(&mut self) {
+    fn heed_drifted_tracks(&mut self) {
         let Some((seen, workload)) = self.state.seen.workload.clone() else { return };
         for track in Track::BOTH {
             let wanted = self.state.track(track);
@@ -52,7 +55,6 @@ impl Machine {
             if told && other && self.recovery().is_some_and(|recovery| recovery.off_decided) {
                 self.state.track_mut(track).accepted = None;
             }
-            self.write_track(track);
         }
     }
 
@@ -90,7 +92,13 @@ impl Machine {
     fn allowed(&self, forced: bool) -> Exposure {
         let Some(recovery) = self.recovery() else { return Exposure::OFF };
         let now = &self.state.routing.exposure;
-        let ready = self.state.workload().map(|workload| workload.stable.ready_of(self.plan.stable()));
+        // Where stable was touched, only a look that was taken after it was put back tells of it.
+        let back = self.state.stable.revision == *self.plan.stable();
+        let ready = if recovery.stable_intact {
+            self.state.workload().map(|workload| workload.stable.ready_of(self.plan.stable()))
+        } else {
+            self.state.ready(Track::Stable).filter(|_| back)
+        };
         match ready {
             _ if forced => Exposure::OFF,
             None if recovery.stable_intact => Exposure::OFF,

@@ -63,7 +63,9 @@ impl Machine {
         let settled = routing.in_effect && routing.exposure == self.state.routing.exposure;
         if tells && settled && self.state.routing.in_effect.is_none() {
             self.state.routing.in_effect = Some(self.now());
-            self.event(Happening::Exposed(routing.exposure.clone()));
+            if !self.recovering() {
+                self.event(Happening::Exposed(routing.exposure.clone()));
+            }
         }
         if tells && self.state.attach.done && routing.exposure != self.state.routing.exposure {
             self.drifted(&routing);
@@ -183,7 +185,9 @@ impl Machine {
         if !self.recovering() {
             self.credit();
         }
-        self.state.round.due = self.state.round.started + self.period();
+        let of_this_stage = self.state.round.first >= self.state.run.first;
+        self.state.round.due =
+            if of_this_stage { self.state.round.started + self.period() } else { self.now() };
     }
 
     /// While something is awaited the outside is looked at often; otherwise at each beat.

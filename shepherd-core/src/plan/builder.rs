@@ -107,7 +107,9 @@ impl PlanBuilder {
     /// Watches for so long.
     #[must_use]
     pub fn bake(self, time: Duration) -> Self {
-        self.add("bake".to_owned(), Action::Bake(time))
+        let exposed = self.draft.stages.iter().rev().find_map(|stage| stage.action().exposure());
+        let name = exposed.map_or_else(|| "bake".to_owned(), |exposure| format!("bake-{}", exposure.weight));
+        self.add(name, Action::Bake(time))
     }
 
     /// Asks a gate.

@@ -208,10 +208,10 @@ mod tests {
         let expected = [
             "scale-candidate-1",
             "expose-10%",
-            "bake",
+            "bake-10%",
             "scale-candidate-4",
             "expose-100%",
-            "bake-2",
+            "bake-100%",
             "promote",
             "return",
             "retire-candidate",

@@ -1,0 +1,344 @@
+//! Whole rollouts, told effect by effect. Each transcript is kept in `transcripts/`; a change of behaviour shows as a
+//! change of text. `UPDATE_TRANSCRIPTS=1 cargo test -p shepherd-core --test transcripts` writes them anew.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use shepherd_core::machine::{Answer, Command, Effect, EffectId, Input, Machine};
+use shepherd_core::model::{
+    Actor, Cursor, Elapsed, Epoch, Exposure, Failure, FailureKind, Mark, Measurement, Metric, Now, Reading,
+    Replicas, Revision, RolloutId, RouterCapabilities, Routing, Sample, Timestamp, Track, TrackState,
+    Verdict, WorkloadState,
+};
+use shepherd_core::plan::{Approval, Attention, Change, Recovery};
+use shepherd_core::strategy::{AbTest, BlueGreen, Canary, Count, Rolling, Strategy};
+
+/// An outside that does at once what it is told.
+struct Outside {
+    workload: WorkloadState,
+    exposure: Exposure,
+    routing_mark: Option<Mark>,
+    /// The candidate's share of failed requests.
+    errors: f64,
+    gate: fn() -> Verdict,
+    /// Refuses what it is asked to deploy on stable.
+    stable_is_stuck: bool,
+}
+
+impl Outside {
+    fn new(replicas: u32) -> Self {
+        let replicas = Replicas::new(replicas);
+        let stable = TrackState {
+            revision: Some(revision("v1")),
+            desired: replicas,
+            ready: replicas,
+            failing: None,
+            mark: None,
+        };
+        Self {
+            workload: WorkloadState { stable, candidate: TrackState::default() },
+            exposure: Exposure::OFF,
+            routing_mark: None,
+            errors: 0.0,
+            gate: || Verdict::Pass("200 OK".into()),
+            stable_is_stuck: false,
+        }
+    }
+
+    fn perform(&mut self, effect: &Effect) -> Result<Answer, Failure> {
+        Ok(match effect {
+            Effect::Route(route) => {
+                self.exposure = route.exposure.clone();
+                self.routing_mark = Some(route.mark.clone());
+                Answer::Done
+            }
+            Effect::Deploy { spec, mark } => {
+                if self.stable_is_stuck && spec.track == Track::Stable {
+                    return Err(Failure::new(FailureKind::Denied, "cluster", "not allowed to touch stable"));
+                }
+                let state = TrackState {
+                    revision: Some(spec.revision.clone()),
+                    desired: spec.replicas,
+                    ready: spec.replicas,
+                    failing: None,
+                    mark: Some(mark.clone()),
+                };
+                match spec.track {
+                    Track::Stable => self.workload.stable = state,
+                    Track::Candidate => self.workload.candidate = state,
+                }
+                Answer::Done
+            }
+            Effect::ObserveRouting => {
+                let mark = self.routing_mark.clone();
+                Answer::Routing(Routing { exposure: self.exposure.clone(), mark, in_effect: true })
+            }
+            Effect::ObserveWorkload => Answer::Workload(self.workload.clone()),
+            Effect::Measure { .. } => Answer::Measured(self.measure()),
+            Effect::Check { .. } => Answer::Checked((self.gate)()),
+            _ => Answer::Done,
+        })
+    }
+
+    fn measure(&self) -> Measurement {
+        let share = |track, part| Reading {
+            metric: Metric::ErrorRate,
+            track,
+            sample: Sample::Share { part, whole: 100.0 },
+        };
+        let readings = vec![share(Track::Candidate, 100.0 * self.errors), share(Track::Stable, 0.0)];
+        Measurement { cursor: Cursor::new("1"), readings }
+    }
+}
+
+/// Runs a machine against an outside, and writes down what happens.
+struct Script {
+    machine: Machine,
+    outside: Outside,
+    now: Duration,
+    text: String,
+    performed: Vec<EffectId>,
+}
+
+impl Script {
+    fn new(strategy: &dyn Strategy, change: &Change, outside: Outside) -> Self {
+        let plan = strategy.plan(change).unwrap();
+        let text = format!("{}\n---\n", plan.dry_run());
+        let machine =
+            Machine::start(plan, RolloutId::new("shop/web#1").unwrap(), Epoch::new(1), Now::default());
+        let mut script = Self { machine, outside, now: Duration::ZERO, text, performed: Vec::new() };
+        script.tell(Input::Tick);
+        script
+    }
+
+    fn tell(&mut self, input: Input) {
+        let millis = u64::try_from(self.now.as_millis()).unwrap();
+        let now = Now { wall: Timestamp::from_millis(millis), elapsed: Elapsed::from_millis(millis) };
+        let step = self.machine.step(now, input);
+        for event in step.events {
+            self.line(&format!("* {}", event.what));
+        }
+        if let Some(refusal) = step.refused {
+            self.line(&format!("! {refusal}"));
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        writeln!(
+            self.text,
+            "{:>7}  {text}",
+            humantime::format_duration(self.now).to_string().replace(' ', "")
+        )
+        .unwrap();
+    }
+
+    fn command(&mut self, command: Command) {
+        self.line(&format!("> {command:?}"));
+        self.tell(Input::Commanded { by: Actor::new("ada").unwrap(), command });
+    }
+
+    /// Performs what is pending, and lets time pass, until the condition holds or nothing is left.
+    fn until(&mut self, done: impl Fn(&Machine) -> bool) {
+        for _ in 0..20_000 {
+            if done(&self.machine) {
+                return;
+            }
+            let next = self.machine.pending().effects.first().map(|(id, effect)| (*id, (*effect).clone()));
+            match (next, self.machine.pending().wake_in) {
+                (Some((id, effect)), _) => self.perform(id, &effect),
+                (None, Some(wait)) => {
+                    self.now += wait.max(Duration::from_millis(1));
+                    self.tell(Input::Tick);
+                }
+                (None, None) => return,
+            }
+        }
+        panic!("it never ends:\n{}", self.text);
+    }
+
+    fn perform(&mut self, id: EffectId, effect: &Effect) {
+        assert!(!self.performed.contains(&id), "{effect} is offered again after its answer");
+        self.performed.push(id);
+        if !effect.is_observation() && !matches!(effect, Effect::Notify(_)) {
+            self.line(&effect.to_string());
+        }
+        match self.outside.perform(effect) {
+            Ok(answer) => self.tell(Input::Answered { effect: id, answer }),
+            Err(failure) => self.tell(Input::Failed { effect: id, failure }),
+        }
+    }
+
+    fn end(mut self, name: &str) -> String {
+        self.until(|_| false);
+        let outcome = self.machine.outcome().expect("it has ended").clone();
+        writeln!(self.text, "---\n{}: {}", outcome.ending(), outcome.why()).unwrap();
+        compare(name, &self.text);
+        self.text
+    }
+}
+
+fn compare(name: &str, text: &str) {
+    let path = format!("{}/tests/transcripts/{name}.txt", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("UPDATE_TRANSCRIPTS").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(kept == text, "{path} differs; it is now:\n{text}");
+}
+
+fn revision(name: &str) -> Revision {
+    Revision::new(name).unwrap()
+}
+
+fn change(replicas: u32) -> Change {
+    Change::new("shop/web".parse().unwrap(), revision("v1"), revision("v2"))
+        .replicas(Replicas::new(replicas))
+        .guard("error_rate > 5% for 30s".parse().unwrap())
+        .attention(Attention::default().every(Duration::from_secs(5)))
+}
+
+fn routed(replicas: u32) -> Change {
+    change(replicas).router(RouterCapabilities::weighted().with_matches())
+}
+
+fn canary() -> Canary {
+    Canary::weights([10, 50, 100]).unwrap().every(Duration::from_mins(1)).recovery(Recovery::default())
+}
+
+fn in_stage(name: &'static str) -> impl Fn(&Machine) -> bool {
+    move |machine| machine.status().stage.as_str() == name
+}
+
+#[test]
+fn canary_promoted() {
+    Script::new(&canary(), &routed(4), Outside::new(4)).end("canary-promoted");
+}
+
+#[test]
+fn canary_rolled_back_by_its_guard() {
+    let mut script = Script::new(&canary(), &routed(4), Outside::new(4));
+    script.until(in_stage("bake-50%"));
+    script.outside.errors = 0.2;
+    script.end("canary-rolled-back");
+}
+
+#[test]
+fn canary_aborted_while_promoting_restores_stable_first() {
+    let mut script = Script::new(&canary(), &routed(4), Outside::new(4));
+    script.until(in_stage("promote"));
+    script.command(Command::Abort { reason: "changed our minds".into() });
+    script.end("canary-aborted-while-promoting");
+}
+
+#[test]
+fn canary_aborted_after_the_promotion_asks_for_a_rollout_back() {
+    let mut script = Script::new(&canary(), &routed(4), Outside::new(4));
+    script.until(in_stage("return"));
+    script.command(Command::Abort { reason: "too late".into() });
+    script.end("canary-aborted-too-late");
+}
+
+#[test]
+fn canary_without_a_router() {
+    Script::new(&canary(), &change(4), Outside::new(4)).end("canary-by-replicas");
+}
+
+#[test]
+fn canary_that_may_not_touch_stable_is_taken_back() {
+    let mut script = Script::new(&canary(), &routed(4), Outside::new(4));
+    script.outside.stable_is_stuck = true;
+    script.until(|machine| {
+        machine.status().stage.as_str() == "promote" && machine.status().phase.to_string() == "going back"
+    });
+    script.outside.stable_is_stuck = false;
+    script.end("canary-denied-promotion");
+}
+
+#[test]
+fn canary_paused_skipped_and_hurried_by_a_person() {
+    let mut script = Script::new(&canary().confirmed(), &routed(4), Outside::new(4));
+    script.until(in_stage("bake-10%"));
+    script.command(Command::Pause { reason: "lunch".into() });
+    script.command(Command::Approve);
+    script.command(Command::Resume);
+    script.command(Command::Skip);
+    script.until(in_stage("approve"));
+    script.command(Command::Approve);
+    script.until(in_stage("bake-50%"));
+    script.command(Command::Promote);
+    script.end("canary-by-hand");
+}
+
+#[test]
+fn another_revision_takes_the_candidate_back_first() {
+    let mut script = Script::new(&canary(), &routed(4), Outside::new(4));
+    script.until(in_stage("bake-10%"));
+    script.command(Command::Supersede { revision: revision("v2") });
+    script.command(Command::Supersede { revision: revision("v3") });
+    script.end("canary-superseded");
+}
+
+#[test]
+fn blue_green_promoted() {
+    let strategy = BlueGreen::new()
+        .smoke_check("smoke".parse().unwrap())
+        .approved_by(Approval::of_anybody(1))
+        .grace(Duration::from_mins(1));
+    let mut script = Script::new(&strategy, &routed(3), Outside::new(3));
+    script.until(in_stage("approve"));
+    script.command(Command::Approve);
+    script.end("blue-green-promoted");
+}
+
+#[test]
+fn blue_green_stopped_by_its_smoke_check_never_meets_a_user() {
+    let strategy = BlueGreen::new().smoke_check("smoke".parse().unwrap());
+    let mut script = Script::new(&strategy, &routed(3), Outside::new(3));
+    script.outside.gate = || Verdict::Fail("500 on /api/health".into());
+    let text = script.end("blue-green-smoke");
+    assert!(!text.split("---").nth(1).unwrap().contains("route"), "{text}");
+}
+
+#[test]
+fn blue_green_switched_back() {
+    let mut script =
+        Script::new(&BlueGreen::new().grace(Duration::from_mins(1)), &routed(3), Outside::new(3));
+    script.until(in_stage("bake-100%"));
+    script.outside.errors = 0.5;
+    script.end("blue-green-switched-back");
+}
+
+#[test]
+fn ab_test_promoted() {
+    let strategy =
+        AbTest::by_header("x-beta", "1").lasting(Duration::from_mins(2)).settle(Duration::from_mins(1));
+    Script::new(&strategy, &routed(4), Outside::new(4)).end("ab-test-promoted");
+}
+
+fn rolling() -> Rolling {
+    Rolling::new()
+        .max_surge(Count::Number(1))
+        .max_unavailable(Count::Number(1))
+        .settle(Duration::from_secs(10))
+}
+
+#[test]
+fn rolling_promoted() {
+    Script::new(&rolling(), &change(4), Outside::new(4)).end("rolling-promoted");
+}
+
+#[test]
+fn rolling_undone() {
+    let mut script = Script::new(&rolling(), &change(4), Outside::new(4));
+    script.until(in_stage("bake-2"));
+    script.outside.errors = 0.2;
+    script.end("rolling-undone");
+}
+
+#[test]
+fn what_is_not_as_planned_is_refused_before_anything_is_changed() {
+    let mut outside = Outside::new(4);
+    outside.workload.stable.revision = Some(revision("v0"));
+    let text = Script::new(&canary(), &routed(4), outside).end("refused");
+    assert!(!text.contains("replicas of v2 on"), "{text}");
+}

@@ -312,12 +312,12 @@ impl Machine {
             (Some(Effect::Measure { .. }), Answer::Measured(measured)) => self.measured(Ok(&measured)),
             (Some(Effect::Route(_)), Answer::Done) => {
                 self.state.routing.accepted = Some(self.state.outstanding.next_id());
-                self.state.round.due = self.now();
+                self.look_again();
             }
             (Some(Effect::Deploy { spec, .. }), Answer::Done) => {
                 let accepted = self.state.outstanding.next_id();
                 self.state.track_mut(spec.track).accepted = Some(accepted);
-                self.state.round.due = self.now();
+                self.look_again();
             }
             (Some(Effect::Check { .. }), Answer::Checked(verdict)) => self.checked(verdict),
             (Some(Effect::RunHook(_)), Answer::Done) => self.state.run.acted = Some(self.now()),

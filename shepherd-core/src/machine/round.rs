@@ -22,6 +22,7 @@ impl Machine {
         round.started = self.state.time.attended;
         round.first = self.state.outstanding.next_id();
         round.failed = false;
+        round.again = false;
         round.all_clear = true;
         self.emit(Effect::ObserveWorkload);
         if self.routed() {
@@ -31,6 +32,12 @@ impl Machine {
             self.state.round.measured_at = Some(self.now());
             self.emit(Effect::Measure { cursor: self.state.cursor.clone() });
         }
+    }
+
+    /// What was seen so far does not tell of what has just been accepted.
+    pub(super) fn look_again(&mut self) {
+        self.state.round.due = self.now();
+        self.state.round.again = true;
     }
 
     fn should_measure(&self, measured_at: Option<Elapsed>) -> bool {

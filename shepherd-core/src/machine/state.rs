@@ -176,6 +176,8 @@ pub(super) struct Round {
     pub(super) first: EffectId,
     pub(super) measured_at: Option<Elapsed>,
     pub(super) failed: bool,
+    /// Something was accepted since it began: it is looked at anew at once.
+    pub(super) again: bool,
     pub(super) all_clear: bool,
     /// The last save that was asked for only to lose little.
     pub(super) noted: Elapsed,

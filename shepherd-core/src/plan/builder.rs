@@ -108,7 +108,8 @@ impl PlanBuilder {
     #[must_use]
     pub fn bake(self, time: Duration) -> Self {
         let exposed = self.draft.stages.iter().rev().find_map(|stage| stage.action().exposure());
-        let name = exposed.map_or_else(|| "bake".to_owned(), |exposure| format!("bake-{}", exposure.weight));
+        let weight = exposed.map(|exposure| exposure.weight).filter(|weight| !weight.is_zero());
+        let name = weight.map_or_else(|| "bake".to_owned(), |weight| format!("bake-{weight}"));
         self.add(name, Action::Bake(time))
     }
 

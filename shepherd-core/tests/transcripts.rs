@@ -1,6 +1,8 @@
 //! Whole rollouts, told effect by effect. Each transcript is kept in `transcripts/`; a change of behaviour shows as a
 //! change of text. `UPDATE_TRANSCRIPTS=1 cargo test -p shepherd-core --test transcripts` writes them anew.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::fmt::Write as _;
 use std::time::Duration;
 

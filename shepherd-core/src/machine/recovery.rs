@@ -22,7 +22,7 @@ impl Machine {
             Some(headroom) => self.recover_by_replicas(headroom, forced),
         }
         if self.state.outcome.is_none() {
-            Track::BOTH.map(|track| self.write_track(track));
+            Track::BOTH.into_iter().for_each(|track| self.write_track(track));
         }
     }
 

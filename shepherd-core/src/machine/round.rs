@@ -192,9 +192,8 @@ impl Machine {
         if !self.recovering() {
             self.credit();
         }
-        let of_this_stage = self.state.round.first >= self.state.run.first;
-        self.state.round.due =
-            if of_this_stage { self.state.round.started + self.period() } else { self.now() };
+        let outdated = self.state.round.again || self.state.round.first < self.state.run.first;
+        self.state.round.due = if outdated { self.now() } else { self.state.round.started + self.period() };
     }
 
     /// While something is awaited the outside is looked at often; otherwise at each beat.

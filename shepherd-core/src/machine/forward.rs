@@ -220,9 +220,7 @@ impl Machine {
 
     fn stage_failed(&mut self, cause: Cause) {
         if self.promoted() {
-            // There is no way back any more: it goes on trying, and says so.
-            let waiting = self.waiting().on;
-            self.event(Happening::Escalated(waiting));
+            // There is no way back any more: it goes on trying, and its deadline raises the alarm.
             return;
         }
         match self.stage().failure() {

@@ -22,7 +22,9 @@ impl Machine {
             Some(headroom) => self.recover_by_replicas(headroom, forced),
         }
         if self.state.outcome.is_none() {
-            Track::BOTH.into_iter().for_each(|track| self.write_track(track));
+            for track in Track::BOTH {
+                self.write_track(track);
+            }
         }
     }
 
@@ -44,18 +46,29 @@ impl Machine {
 
     /// A write that was under way when the trigger came may have landed after ours, where nothing fences it.
     fn heed_drifted_tracks(&mut self) {
-        let Some((seen, workload)) = self.state.seen.workload.clone() else { return };
+        if !self.recovery().is_some_and(|recovery| recovery.off_decided) {
+            return;
+        }
         for track in Track::BOTH {
-            let wanted = self.state.track(track);
-            let told = wanted.accepted.is_some_and(|accepted| seen >= accepted);
-            let is = workload.track(track);
-            let serves = wanted.replicas > Replicas::ZERO;
-            let other =
-                is.desired != wanted.replicas || (serves && is.revision.as_ref() != Some(&wanted.revision));
-            if told && other && self.recovery().is_some_and(|recovery| recovery.off_decided) {
+            if self.has_drifted(track) {
                 self.state.track_mut(track).accepted = None;
             }
         }
+    }
+
+    /// Whether a look that tells of what was accepted shows another revision, a candidate that came back, or a stable
+    /// that shrank. More of stable is somebody's autoscaler, and no harm.
+    fn has_drifted(&self, track: Track) -> bool {
+        let (wanted, Some((seen, workload))) = (self.state.track(track), &self.state.seen.workload) else {
+            return false;
+        };
+        let is = workload.track(track);
+        let replicas = match track {
+            Track::Stable => is.desired < wanted.replicas,
+            Track::Candidate => is.desired > wanted.replicas,
+        };
+        let revision = wanted.replicas > Replicas::ZERO && is.revision.as_ref() != Some(&wanted.revision);
+        wanted.accepted.is_some_and(|accepted| *seen >= accepted) && (replicas || revision)
     }
 
     fn recover_by_router(&mut self, forced: bool) {
@@ -78,7 +91,8 @@ impl Machine {
         let lower = self.state.routing.exposure.raises(&allowed);
         if self.state.routing.raised && (!decided || lower) {
             // One that is under way and leaves more is overtaken.
-            self.state.outstanding.withdraw(|effect| matches!(effect, Effect::Route(_)));
+            let overtaken = self.state.outstanding.withdraw(|effect| matches!(effect, Effect::Route(_)));
+            self.state.routing.late_raises.extend(overtaken.into_iter().map(|(id, _)| id));
             self.want_route(allowed);
         } else {
             self.write_route();

@@ -358,7 +358,8 @@ impl Machine {
         let resumed = time.last.is_none();
         let delta = time.last.map_or(Duration::ZERO, |last| now.elapsed - last);
         let absent = if resumed { now.wall.since(time.wall) } else { delta };
-        time.attended = time.attended + delta.min(attention.max_gap);
+        // However long it was, a gap counts as one that is just too long to connect what lies on its two sides.
+        time.attended = time.attended + delta.min(attention.max_gap + Duration::from_millis(1));
         time.last = Some(time.last.map_or(now.elapsed, |last| last.max(now.elapsed)));
         time.wall = time.wall.max(now.wall);
         if absent > attention.unattended_after {
@@ -418,6 +419,8 @@ impl Machine {
             effect.is_observation() || matches!(effect, Effect::ClaimRouting(_) | Effect::ClaimWorkload(_))
         });
         self.state.outstanding.restamp(|mark| mark.fence.epoch = epoch);
+        // Nobody answers for the calls of a process that is gone; the drain of the way back outlasts them.
+        self.state.routing.late_raises.clear();
     }
 
     /// Outstanding decisions are put behind everything that was seen outside.

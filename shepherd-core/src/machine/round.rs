@@ -215,8 +215,10 @@ impl Machine {
         }
         let Some(workload) = self.state.workload() else { return };
         let failing = workload.candidate.failing.clone();
-        let deployed =
-            self.state.candidate.replicas > Replicas::ZERO && self.state.candidate.accepted.is_some();
+        // A leftover of an earlier rollout, or a look from before ours was accepted, tells nothing of it.
+        let ours = workload.candidate.revision.as_ref() == Some(self.plan.candidate());
+        let fresh = self.state.ready(Track::Candidate).is_some();
+        let deployed = ours && fresh && self.state.candidate.replicas > Replicas::ZERO;
         if let Some(reason) = failing.filter(|_| deployed) {
             if self.exposed() {
                 self.trigger(Cause::Failing(reason));

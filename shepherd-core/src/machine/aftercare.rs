@@ -32,8 +32,12 @@ impl Machine {
     }
 
     pub(super) fn care_due(&self) -> Elapsed {
-        let due = self.state.round.due;
-        self.state.aftercare.map_or(due, |aftercare| due.min(aftercare.until)).max(self.now())
+        let next_beat = self.now() + self.plan.attention().beat;
+        // Only people are left to be told, and their answer comes by itself.
+        let Some(aftercare) = self.state.aftercare else { return next_beat };
+        let asking = self.state.outstanding.any(Effect::is_observation);
+        let due = if asking { next_beat } else { self.state.round.due };
+        due.min(aftercare.until).max(self.now())
     }
 
     pub(super) fn measured_after(&mut self, reading: Result<&Measurement, &Failure>) {

@@ -1,0 +1,448 @@
+//! The driver on a simulated world, in simulated time: levers, faults, crashes, two drivers at once.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use shepherd_core::driver::{Fleet, Handle, LeverError, Rollout, StartError, Stopped};
+use shepherd_core::machine::{Ending, Outcome, Phase, Status};
+use shepherd_core::model::{Actor, Epoch, FailureKind, Replicas, Revision, Target, Timestamp, Traffic};
+use shepherd_core::plan::{Attention, Recovery, Unattended};
+use shepherd_core::ports::{Claim, Claimed, Clock, Owner, PortError, Saved, Store, StoreError};
+use shepherd_core::store::MemoryStore;
+use shepherd_core::strategy::Canary;
+use shepherd_testkit::SimClock;
+use shepherd_testkit::faults::{Call, Fault, FaultPlan, Faults, Faulty};
+use shepherd_testkit::world::{Behaviour, SharedWorld, World};
+
+/// One service, one store, one clock.
+#[derive(Clone)]
+struct Place {
+    clock: SimClock,
+    world: SharedWorld,
+    store: Flaky,
+}
+
+/// A store that keeps nothing more once it is told to.
+#[derive(Clone, Default)]
+struct Flaky {
+    store: MemoryStore,
+    full: Arc<AtomicBool>,
+}
+
+impl Flaky {
+    fn fill(&self) {
+        self.full.store(true, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl Store for Flaky {
+    async fn claim(&self, target: &Target, claim: &Claim) -> Result<Claimed, StoreError> {
+        self.store.claim(target, claim).await
+    }
+
+    async fn renew(&self, target: &Target, epoch: Epoch, now: Timestamp) -> Result<(), StoreError> {
+        self.store.renew(target, epoch, now).await
+    }
+
+    async fn save(&self, target: &Target, epoch: Epoch, saved: &Saved) -> Result<(), StoreError> {
+        if self.full.load(Ordering::SeqCst) {
+            return Err(PortError::transient("disk", "no space left").into());
+        }
+        self.store.save(target, epoch, saved).await
+    }
+
+    async fn release(&self, target: &Target, epoch: Epoch) -> Result<(), StoreError> {
+        self.store.release(target, epoch).await
+    }
+
+    async fn load(&self, target: &Target) -> Result<Option<(Epoch, Option<Saved>)>, StoreError> {
+        self.store.load(target).await
+    }
+
+    async fn list(&self) -> Result<Vec<Target>, StoreError> {
+        self.store.list().await
+    }
+
+    async fn clear(&self, target: &Target, epoch: Epoch) -> Result<(), StoreError> {
+        self.store.clear(target, epoch).await
+    }
+}
+
+impl Place {
+    fn new(candidate: Behaviour) -> Self {
+        let clock = SimClock::paused();
+        let world =
+            World::serving(revision("v1"), Replicas::new(4)).load(200.0).behaviour(revision("v2"), candidate);
+        Self { world: SharedWorld::new(world, Arc::new(clock.clone())), clock, store: Flaky::default() }
+    }
+
+    fn rollout(&self, owner: &str, faults: FaultPlan) -> Rollout {
+        let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
+        let faults = Faults::from(faults);
+        Rollout::of(target())
+            .strategy(strategy())
+            .guard("error_rate > 5% for 10s".parse().unwrap())
+            .attention(Attention::default().every(Duration::from_secs(2)))
+            .through(Faulty::new(self.world.router(), faults.clone(), clock.clone()))
+            .on(Faulty::new(self.world.workload(), faults.clone(), clock.clone()))
+            .measured_by(Faulty::new(self.world.metrics(), faults.clone(), clock.clone()))
+            .stored_in(Faulty::new(self.store.clone(), faults, clock))
+            .timed_by(self.clock.clone())
+            .owned_by(Owner::new(owner))
+            .build()
+            .unwrap()
+    }
+
+    fn failed(&self) -> u64 {
+        self.world.with(|world, _| world.total().failed())
+    }
+
+    fn weight(&self) -> String {
+        self.world.with(|world, _| world.exposure().weight.to_string())
+    }
+
+    fn is_marked_off(&self) -> bool {
+        let routing = self.world.with(|world, now| world.routing(now)).unwrap();
+        routing.mark.is_some_and(|mark| mark.traffic == Traffic::Off)
+    }
+
+    /// Every accepted write kept the safety rules.
+    fn assert_safe(&self) {
+        self.world.with(|world, _| assert!(world.violations().is_empty(), "{:?}", world.violations()));
+    }
+}
+
+fn strategy() -> Canary {
+    Canary::weights([10, 50, 100])
+        .unwrap()
+        .every(Duration::from_secs(30))
+        .recovery(Recovery::default().drain(Duration::from_secs(5)))
+}
+
+fn revision(name: &str) -> Revision {
+    Revision::new(name).unwrap()
+}
+
+fn target() -> Target {
+    "shop/web".parse().unwrap()
+}
+
+fn ada() -> Actor {
+    Actor::new("ada").unwrap()
+}
+
+async fn until(handle: &Handle, what: impl Fn(&Status) -> bool) {
+    let mut watch = handle.watch();
+    while !what(&handle.status()) {
+        watch.next().await.expect("it is driven until then");
+    }
+}
+
+async fn in_stage(handle: &Handle, stage: &str) {
+    until(handle, |status| status.stage.as_str() == stage && status.in_effect).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_healthy_candidate_is_promoted_without_one_failed_request() {
+    let place = Place::new(Behaviour::new());
+    let handle = place.rollout("one", FaultPlan::new()).start(revision("v2")).await.unwrap();
+    let outcome = handle.outcome().await.unwrap();
+    assert_eq!(outcome.ending(), Ending::Promoted);
+    assert_eq!(place.failed(), 0);
+    place.assert_safe();
+    let stable = place.world.with(|world, now| world.workload(now)).stable;
+    assert_eq!(stable.revision, Some(revision("v2")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_candidate_is_taken_back_and_the_report_says_why() {
+    let place = Place::new(Behaviour::new().error_rate(0.3));
+    let handle = place.rollout("one", FaultPlan::new()).start(revision("v2")).await.unwrap();
+    let outcome = handle.outcome().await.unwrap();
+    assert_eq!(outcome.ending(), Ending::RolledBack);
+    assert!(outcome.why().contains("error_rate"), "{}", outcome.why());
+    assert!(place.is_marked_off());
+    place.assert_safe();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_raise_waits_for_its_save_and_an_off_does_not() {
+    let place = Place::new(Behaviour::new());
+    let handle = place.rollout("one", FaultPlan::new()).start(revision("v2")).await.unwrap();
+    in_stage(&handle, "bake-10%").await;
+    place.store.fill();
+    until(&handle, |status| status.stage.as_str() == "scale-candidate-2").await;
+    place.clock.sleep(Duration::from_secs(120)).await;
+    let candidate = place.world.with(|world, now| world.workload(now)).candidate;
+    assert_eq!(candidate.desired, Replicas::new(1), "two were decided, but that was never saved");
+    assert_eq!(place.weight(), "10%");
+
+    // Acknowledged by the router's word, since the store gives none any more.
+    handle.abort(ada(), "no store").await.unwrap();
+    assert_eq!(place.weight(), "0%");
+    assert!(place.is_marked_off());
+}
+
+#[tokio::test(start_paused = true)]
+async fn taking_off_overtakes_a_raise_that_backs_off_and_a_call_that_hangs() {
+    for fault in [Fault::Fail(FailureKind::Transient), Fault::Hang, Fault::Late(Duration::from_secs(20))] {
+        let place = Place::new(Behaviour::new());
+        let faults = FaultPlan::new().nth(Call::Route, 2, fault);
+        let handle = place.rollout("one", faults).start(revision("v2")).await.unwrap();
+        until(&handle, |status| status.exposure.weight.to_string() == "50%").await;
+        let before = place.clock.now().elapsed;
+        handle.abort(ada(), "enough").await.unwrap();
+        let took = place.clock.now().elapsed - before;
+        assert!(took < Duration::from_secs(1), "{fault:?}: {took:?}");
+        assert_eq!(place.weight(), "0%", "{fault:?}");
+        assert_eq!(handle.outcome().await.unwrap().ending(), Ending::Aborted, "{fault:?}");
+        place.clock.sleep(Duration::from_secs(60)).await;
+        assert_eq!(place.weight(), "0%", "{fault:?}: a late write raised it");
+        place.assert_safe();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panicking_adapter_is_an_error_of_that_adapter() {
+    let place = Place::new(Behaviour::new());
+    let faults = FaultPlan::new().nth(Call::Route, 2, Fault::Panic);
+    let handle = place.rollout("one", faults).start(revision("v2")).await.unwrap();
+    let outcome = handle.outcome().await.unwrap();
+    assert_eq!(outcome.ending(), Ending::RolledBack);
+    assert!(outcome.why().contains("expose-50%"), "{}", outcome.why());
+}
+
+#[tokio::test(start_paused = true)]
+async fn short_faults_of_every_call_are_survived() {
+    for call in
+        [Call::ClaimRouting, Call::ClaimWorkload, Call::Route, Call::Deploy, Call::ObserveRouting, Call::Save]
+    {
+        for kind in [FailureKind::Transient, FailureKind::Conflict] {
+            let place = Place::new(Behaviour::new());
+            let faults = FaultPlan::new().between(call, 1, 3, Fault::Fail(kind));
+            let handle = place.rollout("one", faults).start(revision("v2")).await.unwrap();
+            let outcome = handle.outcome().await.unwrap();
+            assert_eq!(outcome.ending(), Ending::Promoted, "{call:?} {kind}: {}", outcome.why());
+            assert_eq!(place.failed(), 0, "{call:?} {kind}");
+            place.assert_safe();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_of_two_drivers_acts() {
+    let place = Place::new(Behaviour::new());
+    let first = place.rollout("one", FaultPlan::new()).start(revision("v2")).await.unwrap();
+    in_stage(&first, "bake-10%").await;
+    let refused = place.rollout("two", FaultPlan::new()).start(revision("v2")).await.err().unwrap();
+    assert!(matches!(refused, StartError::Store(StoreError::Held { .. })), "{refused}");
+    assert_eq!(first.outcome().await.unwrap().ending(), Ending::Promoted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stalled_driver_that_wakes_after_its_successor_took_over_raises_nothing() {
+    let place = Place::new(Behaviour::new());
+    // The first driver's raise to 50% is under way for as long as the successor needs to take over and roll back.
+    let faults = FaultPlan::new().nth(Call::Route, 2, Fault::Late(Duration::from_secs(15)));
+    let stalled = place.rollout("stalled", faults).start(revision("v2")).await.unwrap();
+    until(&stalled, |status| status.exposure.weight.to_string() == "50%").await;
+    let successor = place.rollout("successor", FaultPlan::new()).steal(revision("v2")).await.unwrap();
+    successor.roll_back(ada(), "the first one hangs").await.unwrap();
+    assert_eq!(successor.outcome().await.unwrap().ending(), Ending::RolledBack);
+    assert!(matches!(stalled.outcome().await, Err(Stopped::Superseded)));
+    place.clock.sleep(Duration::from_secs(60)).await;
+    assert_eq!(place.weight(), "0%");
+    place.assert_safe();
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_between_the_off_and_its_save_it_is_never_raised_again() {
+    let place = Place::new(Behaviour::new());
+    let killed = place.rollout("killed", FaultPlan::new()).start(revision("v2")).await.unwrap();
+    in_stage(&killed, "bake-10%").await;
+    // From now on nothing is saved: what the successor finds is the snapshot of a rollout that goes forward.
+    place.store.fill();
+    killed.abort(ada(), "enough").await.unwrap();
+    assert!(place.is_marked_off());
+    let saved = place.store.load(&target()).await.unwrap().unwrap().1.unwrap().snapshot;
+    assert!(saved.contains(r#""course":"forward""#), "{saved}");
+
+    let mended = Flaky { store: place.store.store.clone(), ..Flaky::default() };
+    let place = Place { store: mended, ..place };
+    let successor = place.rollout("successor", FaultPlan::new()).steal(revision("v2")).await.unwrap();
+    let outcome = successor.outcome().await.unwrap();
+    assert_eq!(outcome.ending(), Ending::RolledBack);
+    assert!(outcome.why().contains("aborted by ada: enough"), "{}", outcome.why());
+    assert_eq!(place.weight(), "0%");
+    place.assert_safe();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_asleep_through_its_bake_does_not_advance_unwatched() {
+    let place = Place::new(Behaviour::new());
+    let handle = place.rollout("one", FaultPlan::new()).start(revision("v2")).await.unwrap();
+    in_stage(&handle, "bake-10%").await;
+    place.clock.advance(Duration::from_secs(300));
+    let before = place.clock.now().elapsed;
+    until(&handle, |status| status.stage.as_str() != "bake-10%").await;
+    let watched = place.clock.now().elapsed - before;
+    assert!(watched > Duration::from_secs(25), "it went on after {watched:?}");
+    assert_eq!(handle.outcome().await.unwrap().ending(), Ending::Promoted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn unattended_for_too_long_it_is_held_or_taken_back_as_the_plan_says() {
+    for (then, expected) in [(Unattended::Hold, None), (Unattended::RollBack, Some(Ending::RolledBack))] {
+        let place = Place::new(Behaviour::new());
+        let rollout = Rollout::of(target())
+            .strategy(strategy())
+            .attention(Attention::default().unattended(Duration::from_secs(60), then))
+            .through(place.world.router())
+            .on(place.world.workload())
+            .stored_in(place.store.clone())
+            .timed_by(place.clock.clone())
+            .build()
+            .unwrap();
+        let handle = rollout.start(revision("v2")).await.unwrap();
+        in_stage(&handle, "bake-10%").await;
+        place.clock.advance(Duration::from_secs(3600));
+        match expected {
+            None => {
+                until(&handle, |status| status.paused.is_some()).await;
+                handle.resume(ada()).await.unwrap();
+                assert_eq!(handle.outcome().await.unwrap().ending(), Ending::Promoted);
+            }
+            Some(ending) => assert_eq!(handle.outcome().await.unwrap().ending(), ending),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn detached_and_started_again_it_ends_as_it_would_have() {
+    let place = Place::new(Behaviour::new());
+    for stage in ["bake-10%", "bake-50%", "bake-100%"] {
+        let handle = place.rollout(stage, FaultPlan::new()).start(revision("v2")).await.unwrap();
+        in_stage(&handle, stage).await;
+        handle.detach().await;
+        assert!(matches!(handle.outcome().await, Err(Stopped::Detached)));
+        let lever = handle.abort(ada(), "nobody drives it").await;
+        assert!(matches!(lever, Err(LeverError::Stopped(Stopped::Detached))), "{lever:?}");
+    }
+    let last = place
+        .rollout("last", FaultPlan::new())
+        .resume()
+        .await
+        .unwrap()
+        .expect("there is something to go on with");
+    assert_eq!(last.outcome().await.unwrap().ending(), Ending::Promoted);
+    assert_eq!(place.failed(), 0);
+    place.assert_safe();
+    until_released(&place).await;
+    let nothing = place.rollout("later", FaultPlan::new()).resume().await.unwrap();
+    assert!(nothing.is_none(), "what has ended is not begun again");
+}
+
+/// The driver releases its target just after it has told the outcome.
+async fn until_released(place: &Place) {
+    place.clock.sleep(Duration::from_secs(60)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_revision_first_takes_the_old_candidate_back() {
+    let place = Place::new(Behaviour::new());
+    let rollout = place.rollout("one", FaultPlan::new());
+    let first = rollout.start(revision("v2")).await.unwrap();
+    in_stage(&first, "bake-10%").await;
+    first.supersede(ada(), revision("v3")).await.unwrap();
+    let outcome = first.outcome().await.unwrap();
+    assert_eq!(outcome.ending(), Ending::RolledBack);
+    until_released(&place).await;
+    let second = rollout.start_next(&outcome).await.unwrap().expect("v3 is wanted");
+    assert_eq!(second.status().candidate, revision("v3"));
+    assert_eq!(second.outcome().await.unwrap().ending(), Ending::Promoted);
+    place.assert_safe();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_after_the_promotion_asks_for_the_way_back_and_survives_a_crash() {
+    let place = Place::new(Behaviour::new());
+    let rollout = place.rollout("one", FaultPlan::new());
+    let handle = rollout.start(revision("v2")).await.unwrap();
+    until(&handle, |status| status.stage.as_str() == "retire-candidate").await;
+    handle.abort(ada(), "too late").await.unwrap();
+    assert_eq!(handle.outcome().await.unwrap().ending(), Ending::Promoted);
+    until_released(&place).await;
+    let back =
+        place.rollout("two", FaultPlan::new()).resume().await.unwrap().expect("the way back is wanted");
+    assert_eq!(back.status().candidate, revision("v1"));
+    assert_eq!(back.outcome().await.unwrap().ending(), Ending::Promoted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fleet_attaches_and_nobody_waits_for_a_permit_to_take_users_off() {
+    let place = Place::new(Behaviour::new());
+    // The only permit is held by a look that never comes back.
+    let faults = FaultPlan::new().from(Call::Measure, 8, Fault::Hang);
+    let fleet = Fleet::new(1);
+    let rollout = place.rollout("fleet", faults);
+    let handle = fleet.start(&rollout, revision("v2")).await.unwrap();
+    let same = fleet.start(&rollout, revision("v2")).await.unwrap();
+    assert_eq!(same.status().rollout, handle.status().rollout);
+    assert_eq!(fleet.all().len(), 1);
+    in_stage(&handle, "bake-10%").await;
+    place.clock.sleep(Duration::from_secs(15)).await;
+    let before = place.clock.now().elapsed;
+    handle.abort(ada(), "enough").await.unwrap();
+    assert!(place.clock.now().elapsed - before < Duration::from_secs(1));
+    assert_eq!(place.weight(), "0%");
+    fleet.close().await;
+    assert!(matches!(fleet.start(&rollout, revision("v3")).await, Err(StartError::Closing)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_forgot_everything_does_not_count_its_epochs_from_the_start() {
+    let place = Place::new(Behaviour::new());
+    let first = place.rollout("one", FaultPlan::new()).start(revision("v2")).await.unwrap();
+    assert_eq!(first.outcome().await.unwrap().ending(), Ending::Promoted);
+    let forgetful = Place { store: Flaky::default(), ..place.clone() };
+    let second = forgetful.rollout("two", FaultPlan::new()).start(revision("v3")).await.unwrap();
+    assert_eq!(second.outcome().await.unwrap().ending(), Ending::Promoted);
+    assert_ne!(first.status().rollout, second.status().rollout);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_makes_no_sense_is_refused_before_anything_is_changed() {
+    let place = Place::new(Behaviour::new());
+    let same = place.rollout("one", FaultPlan::new()).start(revision("v1")).await.err().unwrap();
+    assert!(same.to_string().contains("candidate: v1 is not allowed"), "{same}");
+    let unmeasured = Rollout::of(target())
+        .guard("cpu > 3 for 1m".parse().unwrap())
+        .on(place.world.workload())
+        .measured_by(place.world.metrics())
+        .build()
+        .err()
+        .unwrap();
+    assert!(unmeasured.to_string().contains("cpu"), "{unmeasured}");
+    place.world.with(|world, _| assert!(world.writes().is_empty()));
+    // Nobody holds the target after a refusal.
+    assert!(place.rollout("two", FaultPlan::new()).start(revision("v2")).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_rollout_keeps_its_guards_awake() {
+    let place = Place::new(Behaviour::new());
+    let handle = place.rollout("one", FaultPlan::new()).start(revision("v2")).await.unwrap();
+    in_stage(&handle, "bake-10%").await;
+    handle.pause(ada(), "lunch").await.unwrap();
+    place.clock.sleep(Duration::from_secs(3600)).await;
+    assert_eq!(handle.status().stage.as_str(), "bake-10%");
+    place.world.with(|world, now| world.set_behaviour(now, revision("v2"), Behaviour::new().error_rate(0.5)));
+    let outcome = handle.outcome().await.unwrap();
+    assert!(matches!(outcome, Outcome::RolledBack(_)), "{}", outcome.why());
+    assert_eq!(handle.status().phase, Phase::Finished);
+}

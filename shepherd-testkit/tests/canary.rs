@@ -37,8 +37,9 @@ fn five_stages_are_promoted_without_a_failed_request() {
     assert!(report.promoted(), "{:?} {:#?}", report.ended, report.events);
     assert_eq!(report.failed(), 0);
     assert_eq!(report.violations(), []);
-    assert!(report.elapsed > Duration::from_secs(1500), "{:?}", report.elapsed);
-    assert_eq!(report.requests(), 240 * report.elapsed.as_millis() as u64 / 1000);
+    assert!(report.elapsed > Duration::from_mins(25), "{:?}", report.elapsed);
+    let offered = 240.0 * report.elapsed.as_secs_f64();
+    assert!((report.world.total().requests - offered).abs() < 1.0);
     assert!(report.world.of_revision(&revision("v2")).requests() > report.requests() / 3);
 }
 
@@ -96,7 +97,7 @@ fn an_abort_takes_the_traffic_off_with_the_very_next_write() {
 
 #[test]
 fn a_kill_after_any_step_leads_to_the_same_end() {
-    let plan = Canary::weights([50, 100]).unwrap().every(Duration::from_secs(60)).plan(&change()).unwrap();
+    let plan = Canary::weights([50, 100]).unwrap().every(Duration::from_mins(1)).plan(&change()).unwrap();
     let steps = Simulation::new(plan.clone(), World::of(&plan)).run().steps;
     for step in 1..steps {
         for (wire, kept) in [(Wire::Lost, Kept::Saved), (Wire::Lands, Kept::Saved), (Wire::Lands, Kept::All)]
@@ -112,7 +113,7 @@ fn a_kill_after_any_step_leads_to_the_same_end() {
 
 #[test]
 fn faults_of_every_kind_end_somewhere_and_hurt_nobody() {
-    let plan = Canary::weights([50, 100]).unwrap().every(Duration::from_secs(60)).plan(&change()).unwrap();
+    let plan = Canary::weights([50, 100]).unwrap().every(Duration::from_mins(1)).plan(&change()).unwrap();
     let faults = [
         Fault::Fail(FailureKind::Transient),
         Fault::Fail(FailureKind::Conflict),

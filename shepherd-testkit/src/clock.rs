@@ -99,7 +99,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_paused_clock_moves_by_itself() {
         let clock = SimClock::paused();
-        clock.sleep(Duration::from_secs(3600)).await;
+        clock.sleep(Duration::from_hours(1)).await;
         assert_eq!(clock.now().elapsed, Elapsed::from_millis(3_600_000));
     }
 }

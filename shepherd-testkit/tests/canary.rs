@@ -1,5 +1,5 @@
 //! A whole canary in the simulated world.
-#![allow(missing_docs)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 use std::time::Duration;
 
@@ -33,14 +33,13 @@ fn ann() -> Actor {
 #[test]
 fn five_stages_are_promoted_without_a_failed_request() {
     let plan = canary();
-    let began = std::time::Instant::now();
     let report = Simulation::new(plan.clone(), World::of(&plan)).run();
-    println!("{:?} {} steps {} saves {:?} sim", began.elapsed(), report.steps, report.saves, report.elapsed);
     assert!(report.promoted(), "{:?} {:#?}", report.ended, report.events);
     assert_eq!(report.failed(), 0);
     assert_eq!(report.violations(), []);
-    assert!(report.elapsed > Duration::from_secs(1500), "{:?}", report.elapsed);
-    assert_eq!(report.requests(), 240 * report.elapsed.as_millis() as u64 / 1000);
+    assert!(report.elapsed > Duration::from_mins(25), "{:?}", report.elapsed);
+    let offered = 240.0 * report.elapsed.as_secs_f64();
+    assert!((report.world.total().requests - offered).abs() < 1.0);
     assert!(report.world.of_revision(&revision("v2")).requests() > report.requests() / 3);
 }
 
@@ -98,7 +97,7 @@ fn an_abort_takes_the_traffic_off_with_the_very_next_write() {
 
 #[test]
 fn a_kill_after_any_step_leads_to_the_same_end() {
-    let plan = Canary::weights([50, 100]).unwrap().every(Duration::from_secs(60)).plan(&change()).unwrap();
+    let plan = Canary::weights([50, 100]).unwrap().every(Duration::from_mins(1)).plan(&change()).unwrap();
     let steps = Simulation::new(plan.clone(), World::of(&plan)).run().steps;
     for step in 1..steps {
         for (wire, kept) in [(Wire::Lost, Kept::Saved), (Wire::Lands, Kept::Saved), (Wire::Lands, Kept::All)]
@@ -114,7 +113,7 @@ fn a_kill_after_any_step_leads_to_the_same_end() {
 
 #[test]
 fn faults_of_every_kind_end_somewhere_and_hurt_nobody() {
-    let plan = Canary::weights([50, 100]).unwrap().every(Duration::from_secs(60)).plan(&change()).unwrap();
+    let plan = Canary::weights([50, 100]).unwrap().every(Duration::from_mins(1)).plan(&change()).unwrap();
     let faults = [
         Fault::Fail(FailureKind::Transient),
         Fault::Fail(FailureKind::Conflict),
@@ -127,20 +126,18 @@ fn faults_of_every_kind_end_somewhere_and_hurt_nobody() {
         Fault::Garbage,
         Fault::Panic,
     ];
-    for call in Call::OF_EFFECTS.into_iter().chain([Call::Save]) {
-        for fault in faults {
-            for nth in 1..6 {
-                let planned = FaultPlan::new().nth(call, nth, fault);
-                let report = Simulation::new(plan.clone(), World::of(&plan)).faults(planned).run();
-                let case = format!("{call:?} {nth} {fault:?}");
-                assert_eq!(report.ended, Ended::Done, "{case} {:#?}", report.events);
-                assert_eq!(
-                    (report.failed(), report.violations()),
-                    (0, &[][..]),
-                    "{case} {:#?}",
-                    report.events
-                );
-            }
+    let cases = Call::OF_EFFECTS
+        .into_iter()
+        .chain([Call::Save])
+        .flat_map(|call| faults.into_iter().flat_map(move |fault| (1..6).map(move |nth| (call, nth, fault))));
+    let mut hurt = Vec::new();
+    for (call, nth, fault) in cases {
+        let planned = FaultPlan::new().nth(call, nth, fault);
+        let report = Simulation::new(plan.clone(), World::of(&plan)).faults(planned).run();
+        if report.ended != Ended::Done || report.failed() > 0 || !report.violations().is_empty() {
+            let (ended, failed, violations) = (&report.ended, report.failed(), report.violations());
+            hurt.push(format!("{call:?} {nth} {fault:?}: {ended:?}, {failed} failed, {violations:?}"));
         }
     }
+    assert!(hurt.is_empty(), "{}", hurt.join("\n"));
 }

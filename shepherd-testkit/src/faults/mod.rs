@@ -3,6 +3,7 @@
 
 mod call;
 mod fault;
+#[allow(clippy::module_inception, reason = "one main type per file, and it has the name of its room")]
 mod faults;
 mod faulty;
 mod garbage;

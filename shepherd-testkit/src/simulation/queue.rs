@@ -20,10 +20,12 @@ pub(super) enum Due {
     /// A person pulls a lever.
     Lever { by: Actor, command: Command },
     /// Something happens to the world.
-    Twist(Box<dyn FnOnce(&mut World, Elapsed) + Send>),
+    Twist(Twist),
     /// Another process begins.
     Resume,
 }
+
+pub(super) type Twist = Box<dyn FnOnce(&mut World, Elapsed) + Send>;
 
 /// What the world's answer becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -89,7 +89,7 @@ impl Run {
         run
     }
 
-    pub(super) fn to_its_end(mut self) -> SimReport {
+    pub(super) fn finish(mut self) -> SimReport {
         loop {
             match self.turn() {
                 Ok(None) => {}

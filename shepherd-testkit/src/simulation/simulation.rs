@@ -56,7 +56,7 @@ impl Simulation {
             latencies: BTreeMap::new(),
             crashes: Vec::new(),
             queue: Queue::default(),
-            limit: Duration::from_secs(24 * 3600),
+            limit: Duration::from_hours(24),
         }
     }
 
@@ -104,6 +104,6 @@ impl Simulation {
 
     /// Carries it out.
     pub fn run(self) -> SimReport {
-        Run::of(self).to_its_end()
+        Run::of(self).finish()
     }
 }

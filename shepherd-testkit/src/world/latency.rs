@@ -19,8 +19,8 @@ impl Latencies {
     pub(super) fn add(&mut self, requests: f64, median: f64, tail: f64) {
         let shape = (100.0_f64.ln() / 2.0_f64.ln()).ln() / tail.ln();
         for (count, edge) in self.counts.iter_mut().zip(EDGES) {
-            let share = 1.0 - (-2.0_f64.ln() * (edge / median.max(1e-6)).powf(shape)).exp();
-            *count += requests * share;
+            let within = 1.0 - (-2.0_f64.ln() * (edge / median.max(1e-6)).powf(shape)).exp();
+            *count += requests * within;
         }
         self.total += requests;
     }

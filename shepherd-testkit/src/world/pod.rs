@@ -17,7 +17,7 @@ pub(super) struct Pod {
     patience: f64,
 }
 
-const LONGEST_BACK_OFF: Duration = Duration::from_secs(300);
+const LONGEST_BACK_OFF: Duration = Duration::from_mins(5);
 
 impl Pod {
     pub(super) fn start(revision: Revision, behaviour: &Behaviour, at: Elapsed, patience: f64) -> Self {

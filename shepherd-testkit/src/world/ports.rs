@@ -9,7 +9,7 @@ use shepherd_core::ports::{
     CheckContext, HealthGate, MeasureRequest, MetricsSource, PortError, TrafficRouter, Workload,
 };
 
-use super::SharedWorld;
+use super::{SharedWorld, World};
 
 /// The router of a simulated world.
 #[derive(Clone)]
@@ -45,7 +45,7 @@ impl TrafficRouter for WorldRouter {
     }
 
     async fn observe(&self) -> Result<Routing, PortError> {
-        Ok(self.0.with(|world, now| world.routing(now))?)
+        Ok(self.0.with(World::routing)?)
     }
 }
 
@@ -60,7 +60,7 @@ impl Workload for WorldWorkload {
     }
 
     async fn observe(&self) -> Result<WorkloadState, PortError> {
-        Ok(self.0.with(|world, now| world.workload(now)))
+        Ok(self.0.with(World::workload))
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use shepherd_core::ports::PortError;
 
 /// Kept in a file, or in memory only when there is none.
 pub(crate) struct Kept<T> {
@@ -22,6 +23,12 @@ pub(crate) enum KeptError {
     Write { path: PathBuf, source: io::Error },
     #[error("{} is damaged or foreign ({source}); it was left as it is: move it away, or restore it", path.display())]
     Damaged { path: PathBuf, source: serde_json::Error },
+}
+
+impl From<KeptError> for PortError {
+    fn from(error: KeptError) -> Self {
+        PortError::transient("files", error.to_string()).caused_by(error)
+    }
 }
 
 impl<T: Clone + PartialEq + Serialize + DeserializeOwned> Kept<T> {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use shepherd_core::model::{Exposure, Fence, Mark, Match, Route, RouterCapabilities, Routing, Traffic, admit};
+use shepherd_core::model::{
+    Exposure, Fence, Mark, Match, Route, RouterCapabilities, Routing, Traffic, admit,
+};
 use shepherd_core::ports::{PortError, TrafficRouter};
 
 use crate::ground::switchboard::{self, Policy, Split, Switchboard};
@@ -61,10 +63,10 @@ impl TrafficRouter for Router {
 
     async fn claim(&self, fence: &Fence) -> Result<(), PortError> {
         let claim = |routed: &Routed| {
-            let mark = Mark::claimed(routed.mark.as_ref(), fence).map_err(PortError::from)?;
+            let mark = Mark::claimed(routed.mark.as_ref(), fence)?;
             Ok(Routed { mark: Some(mark), ..routed.clone() })
         };
-        self.0.kept.change(|routed| claim(routed).map_err(Refused), |_| {}).map_err(|Refused(error)| error)
+        self.0.kept.change(claim, |_| {})
     }
 
     async fn apply(&self, route: &Route) -> Result<(), PortError> {
@@ -82,22 +84,13 @@ impl TrafficRouter for Router {
                 self.0.stopwatch.taken_off();
             }
         };
-        self.0.kept.change(|routed| decide(routed).map_err(Refused), effect).map_err(|Refused(error)| error)
+        self.0.kept.change(decide, effect)
     }
 
     async fn observe(&self) -> Result<Routing, PortError> {
         let Routed { exposure, mark } = self.0.kept.get();
         // The switchboard follows within the same lock: every later pick goes by it.
         Ok(Routing { exposure, mark, in_effect: true })
-    }
-}
-
-/// Bridges the file's errors to those of the port.
-struct Refused(PortError);
-
-impl From<KeptError> for Refused {
-    fn from(error: KeptError) -> Self {
-        Refused(PortError::transient(BACKEND, error.to_string()).caused_by(error))
     }
 }
 

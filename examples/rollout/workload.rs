@@ -15,8 +15,6 @@ use crate::ground::track as ground;
 use crate::kept::{Kept, KeptError};
 use crate::stopwatch::Stopwatch;
 
-const BACKEND: &str = "servers";
-
 /// Clones manage the same servers.
 #[derive(Clone)]
 pub(crate) struct Servers(Arc<Shared>);
@@ -71,8 +69,7 @@ impl Servers {
     }
 
     fn change(&self, decide: impl FnOnce(&Deployed) -> Result<Deployed, PortError>) -> Result<(), PortError> {
-        let effect = |deployed: &Deployed| deploy(&self.0.pool, deployed);
-        self.0.kept.change(|deployed| decide(deployed).map_err(Refused), effect).map_err(|Refused(error)| error)
+        self.0.kept.change(decide, |deployed| deploy(&self.0.pool, deployed))
     }
 }
 
@@ -120,15 +117,6 @@ impl Deployed {
             Track::Stable => &mut self.stable,
             Track::Candidate => &mut self.candidate,
         }
-    }
-}
-
-/// Bridges the file's errors to those of the port.
-struct Refused(PortError);
-
-impl From<KeptError> for Refused {
-    fn from(error: KeptError) -> Self {
-        Refused(PortError::transient(BACKEND, error.to_string()).caused_by(error))
     }
 }
 

@@ -102,6 +102,11 @@ impl Pool {
         })
     }
 
+    /// How both tracks are, for people.
+    pub(crate) fn describe(&self) -> String {
+        Track::BOTH.map(|track| format!("{track:?} {:?}", self.observe(track))).join(", ")
+    }
+
     /// Drains all servers and returns when the last one is gone.
     pub(crate) async fn shutdown(&self) {
         self.wanted.send_modify(|all| {

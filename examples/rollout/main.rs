@@ -1,38 +1,157 @@
-//! A canary over real HTTP: servers, a weighted proxy, a load generator.
+//! A rollout over real HTTP: servers of two versions, a weighted proxy, a load, and Shepherd, which moves the traffic
+//! from one version to the other and takes it back when the new one does harm.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::time::Duration;
-
-use ground::behaviour::Behaviour;
-use ground::error::GroundError;
-use ground::load::{Load, LoadSettings};
-use ground::pool::{Catalogue, Pool, PoolSettings, Wanted};
-use ground::proxy::Proxy;
-use ground::switchboard::{Policy, Split, Switchboard};
-use ground::time;
-use ground::track::Track;
-
-#[allow(dead_code, reason = "the rollout that uses all of it comes next")]
+mod args;
+mod drive;
 mod ground;
+mod interrupts;
+mod kept;
+mod measure;
+mod out;
+mod report;
+mod router;
+mod state;
+mod stopwatch;
+mod traffic;
+mod trouble;
+mod view;
+mod wish;
+mod workload;
+mod world;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use shepherd_core::driver::Rollout;
+use shepherd_core::machine::Outcome;
+use shepherd_core::model::Target;
+use shepherd_core::ports::Owner;
+
+use args::{Args, Output};
+use drive::{Drive, End};
+use ground::time;
+use interrupts::Interrupts;
+use out::Out;
+use report::{Seen, Summary};
+use state::State;
+use trouble::Trouble;
+use view::View;
+use wish::{CANDIDATE, Wish};
+use world::{World, revision};
 
 #[tokio::main]
-async fn main() -> Result<(), GroundError> {
-    let split = Split { weight: 2500, ..Split::default() };
-    let switchboard = Arc::new(Switchboard::new(Policy::Split(split)));
-    let proxy = Proxy::open(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Arc::clone(&switchboard)).await?;
-    let catalogue = Catalogue::from([("v1".into(), Behaviour::Healthy), ("v2".into(), Behaviour::FAILING)]);
-    let pool = Pool::start(PoolSettings::default(), catalogue, switchboard);
-    pool.set(Track::Stable, Wanted { revision: "v1".into(), replicas: 3 });
-    pool.set(Track::Candidate, Wanted { revision: "v2".into(), replicas: 1 });
-    pool.until(Pool::is_settled).await;
+async fn main() -> ExitCode {
+    let args = Args::parse();
+    let code = match run(&args).await {
+        Ok(code) => code,
+        Err(trouble) => tell_trouble(&args, &trouble),
+    };
+    ExitCode::from(code)
+}
 
-    let load =
-        Load::start(LoadSettings { target: proxy.addr(), rate: 200, connections: 32, beta_percent: 10 });
-    time::sleep(Duration::from_secs(1)).await;
-    let totals = load.stop().await;
-    println!("{totals:#?}\n{:#?}\n{:#?}", proxy.counts(), pool.observe(Track::Candidate));
-    proxy.shutdown(Duration::from_secs(1)).await;
-    pool.shutdown().await;
-    Ok(())
+fn tell_trouble(args: &Args, trouble: &Trouble) -> u8 {
+    Out::Stderr.line(format!("error: {trouble}"));
+    match trouble {
+        Trouble::Input(_) => 2,
+        Trouble::Stuck(reason) => {
+            tell_programs(args, &Summary::failed(reason.clone()));
+            3
+        }
+    }
+}
+
+async fn run(args: &Args) -> Result<u8, Trouble> {
+    let wish = args.wish()?;
+    if args.dry_run {
+        return dry_run(args, &wish).await;
+    }
+    let owner = Owner::new(format!("process {}", std::process::id()));
+    let state = match &args.state {
+        Some(directory) => Some(State::open(directory, &target()?, &owner).await?),
+        None => None,
+    };
+    match state.as_ref().and_then(|state| state.outcome.clone()) {
+        Some(outcome) => Ok(tell_ended(args, outcome)),
+        None => roll_out(args, wish, state, owner).await,
+    }
+}
+
+fn tell_ended(args: &Args, outcome: Outcome) -> u8 {
+    Out::for_people(args.output).line(report::ended_already(&outcome));
+    let end = End::Outcome(outcome);
+    tell_programs(args, &Summary::of(&end, &Seen::default()));
+    report::exit_code(&end)
+}
+
+async fn roll_out(args: &Args, asked: Wish, state: Option<State>, owner: Owner) -> Result<u8, Trouble> {
+    let mut interrupts = Interrupts::listen();
+    let wish = begun_before(args, asked, state.as_ref());
+    let world = World::open(&wish, state.as_ref().map(State::directory), args.port).await?;
+    let rollout = bind(&wish, &world, state.as_ref(), owner)?;
+    if let Some(state) = state.as_ref().filter(|state| state.wish.is_none()) {
+        // Whatever cannot be is refused before the directory becomes that of a rollout.
+        rollout.plan(revision(CANDIDATE)?).await?;
+        state.begin(&wish)?;
+    }
+    Out::for_people(args.output).line(format!("the service answers at http://{}", world.proxy.addr()));
+    let (begun, load) = (time::now(), world.load(args.rate));
+    let handle = rollout.start(revision(CANDIDATE)?).await?;
+    let mut drive = Drive::new(handle, &world.proxy, View::on(Out::for_people(args.output)));
+    let end = drive.run(&mut interrupts).await;
+    let triggered = drive.triggered;
+    let off = triggered.zip(world.stopwatch.off_at()).map(|(triggered, off)| off.since(triggered));
+    let totals = if matches!(end, End::Left) { load.totals() } else { load.stop().await };
+    tell(args, &end, &Seen { totals, trigger_to_off: off, lasted: begun.elapsed() });
+    if !matches!(end, End::Left) {
+        world.close().await;
+    }
+    Ok(report::exit_code(&end))
+}
+
+/// A rollout that was begun goes on as it was asked at first.
+fn begun_before(args: &Args, asked: Wish, state: Option<&State>) -> Wish {
+    let Some(begun) = state.and_then(|state| state.wish.clone()) else { return asked };
+    let differs = if begun == asked { "" } else { ", as it was asked at first and not as it is asked now" };
+    Out::for_people(args.output).line(format!("going on with the rollout that was begun before{differs}"));
+    begun
+}
+
+fn bind(wish: &Wish, world: &World, state: Option<&State>, owner: Owner) -> Result<Rollout, Trouble> {
+    let rollout = wish.apply(world.rollout(target()?, owner)?);
+    let rollout = rollout.map_err(|error| Trouble::Input(error.to_string()))?;
+    Ok(match state {
+        Some(state) => rollout.stored_in(state.store()),
+        None => rollout,
+    }
+    .build()?)
+}
+
+async fn dry_run(args: &Args, wish: &Wish) -> Result<u8, Trouble> {
+    let world = World::open(wish, None, 0).await?;
+    let rollout = bind(wish, &world, None, Owner::new("nobody"))?;
+    let plan = rollout.plan(revision(CANDIDATE)?).await?;
+    match args.output {
+        Output::Text => Out::Stdout.line(plan.dry_run().to_string().trim_end()),
+        Output::Json => tell_programs(args, &plan),
+    }
+    world.close().await;
+    Ok(0)
+}
+
+fn tell(args: &Args, end: &End, seen: &Seen) {
+    Out::for_people(args.output).line(report::for_people(end, seen));
+    tell_programs(args, &Summary::of(end, seen));
+}
+
+fn tell_programs(args: &Args, what: &impl serde::Serialize) {
+    if args.output == Output::Json {
+        match serde_json::to_string(what) {
+            Ok(line) => Out::Stdout.line(line),
+            Err(error) => Out::Stderr.line(format!("error: {error}")),
+        }
+    }
+}
+
+fn target() -> Result<Target, Trouble> {
+    "shop/web".parse::<Target>().map_err(|error| Trouble::Input(error.to_string()))
 }

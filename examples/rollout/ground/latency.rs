@@ -35,8 +35,10 @@ impl Latencies {
         found.map_or(Duration::ZERO, |bucket| upper_bound(bucket as u64).min(self.max))
     }
 
-    pub(crate) fn max(&self) -> Duration {
-        self.max
+    /// How many took longer than this; those within the width of its bucket count as not longer.
+    pub(crate) fn above(&self, limit: Duration) -> u64 {
+        let within = bucket(u64::try_from(limit.as_micros()).unwrap_or(u64::MAX));
+        self.counts.iter().skip(within + 1).sum()
     }
 }
 
@@ -78,5 +80,6 @@ mod tests {
         assert!((95..=101).contains(&p95.as_millis()), "{p95:?}");
         assert_eq!(latencies.percentile(100), Duration::from_millis(100));
         assert_eq!(Latencies::default().percentile(95), Duration::ZERO);
+        assert!((47..=50).contains(&latencies.above(Duration::from_millis(50))));
     }
 }

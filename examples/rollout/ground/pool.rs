@@ -102,11 +102,18 @@ impl Pool {
         })
     }
 
+    /// How both tracks are, for people.
+    pub(crate) fn describe(&self) -> String {
+        Track::BOTH.map(|track| format!("{track:?} {:?}", self.observe(track))).join(", ")
+    }
+
     /// Drains all servers and returns when the last one is gone.
-    pub(crate) async fn shutdown(self) {
-        let Self { wanted, mut entries, .. } = self;
-        // Without its handle the keeper stops everything and ends.
-        drop(wanted);
-        while entries.changed().await.is_ok() {}
+    pub(crate) async fn shutdown(&self) {
+        self.wanted.send_modify(|all| {
+            for track in Track::BOTH {
+                all[track].iter_mut().for_each(|wanted| wanted.replicas = 0);
+            }
+        });
+        self.until(|pool| pool.entries.borrow().is_empty()).await;
     }
 }

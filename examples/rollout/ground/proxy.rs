@@ -1,9 +1,9 @@
 //! A reverse proxy in front of both tracks that drops no request when they change.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -17,7 +17,9 @@ use super::backend::InFlight;
 use super::client::BODY_LIMIT;
 use super::error::{ClientError, GroundError};
 use super::front::{Answer, Closer, Front, Handler, answer};
+use super::latency::Latencies;
 use super::switchboard::Switchboard;
+use super::time;
 use super::track::{PerTrack, Track};
 
 const UPSTREAM_TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,6 +34,14 @@ pub(crate) struct Counts {
     pub(crate) failed: u64,
     /// Copies of requests; none of them counts above.
     pub(crate) mirrored: u64,
+}
+
+/// What a track did since it was last asked about.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Recent {
+    pub(crate) requests: u64,
+    pub(crate) failed: u64,
+    pub(crate) latencies: Latencies,
 }
 
 pub(crate) struct Proxy {
@@ -60,6 +70,12 @@ impl Proxy {
         PerTrack { stable: stable.counts(), candidate: candidate.counts() }
     }
 
+    /// Since this was last called; there is one who asks.
+    pub(crate) fn recent(&self) -> PerTrack<Recent> {
+        let PerTrack { stable, candidate } = &self.router.tally;
+        PerTrack { stable: stable.take_recent(), candidate: candidate.take_recent() }
+    }
+
     pub(crate) async fn shutdown(mut self, deadline: Duration) {
         self.front.drain(deadline).await;
     }
@@ -70,12 +86,23 @@ struct Tally {
     requests: AtomicU64,
     failed: AtomicU64,
     mirrored: AtomicU64,
+    recent: Mutex<Recent>,
 }
 
 impl Tally {
-    fn record(&self, status: StatusCode) {
+    fn record(&self, status: StatusCode, begun: Instant) {
+        let failed = u64::from(status.is_server_error());
         self.requests.fetch_add(1, Relaxed);
-        self.failed.fetch_add(u64::from(status.is_server_error()), Relaxed);
+        self.failed.fetch_add(failed, Relaxed);
+        // Counts are whole after any panic.
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.requests += 1;
+        recent.failed += failed;
+        recent.latencies.record(begun.elapsed());
+    }
+
+    fn take_recent(&self) -> Recent {
+        std::mem::take(&mut self.recent.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn counts(&self) -> Counts {
@@ -95,6 +122,7 @@ struct Router {
 
 impl Handler for Router {
     async fn handle(&self, request: Request<Incoming>) -> Answer {
+        let begun = time::now();
         let request = match receive(request).await {
             Ok(request) => request,
             Err(refusal) => return refusal,
@@ -107,7 +135,7 @@ impl Handler for Router {
             Some(backend) => forward(&backend, &request).await,
             None => answer(StatusCode::SERVICE_UNAVAILABLE, "no server is ready\n"),
         };
-        self.tally[pick.track].record(answer.status());
+        self.tally[pick.track].record(answer.status(), begun);
         answer
     }
 }

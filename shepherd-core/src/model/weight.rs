@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
@@ -128,6 +129,13 @@ impl FromStr for Weight {
         }
         let hundredths = format!("{whole}{part:0<2}").parse().map_err(|_| refused())?;
         Self::checked(hundredths).ok_or_else(refused)
+    }
+}
+
+/// A weight is a weight already: what takes anything that may be one takes weights too.
+impl From<Infallible> for WeightError {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 

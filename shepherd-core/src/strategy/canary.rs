@@ -33,10 +33,10 @@ impl Canary {
     /// [`WeightError`] for the first that is no weight.
     pub fn weights<W>(weights: impl IntoIterator<Item = W>) -> Result<Self, WeightError>
     where
-        W: TryInto<Weight>,
-        WeightError: From<W::Error>,
+        W: TryInto<Weight, Error: Into<WeightError>>,
     {
-        let weights = weights.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+        let weights =
+            weights.into_iter().map(|one| one.try_into().map_err(Into::into)).collect::<Result<_, _>>()?;
         Ok(Self { weights, ..Self::default() })
     }
 
@@ -236,6 +236,7 @@ mod tests {
             .unwrap_err();
         assert_eq!(error.problems().len(), 2, "{error}");
         assert!(Canary::weights([10, 120]).is_err());
+        assert_eq!(Canary::weights([Weight::FULL]), Canary::weights([100]), "weights are weights already");
     }
 
     #[test]

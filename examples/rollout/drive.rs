@@ -1,0 +1,109 @@
+//! From the start of a rollout to its end, with everything shown on the way.
+
+use std::time::{Duration, Instant};
+
+use shepherd_core::driver::{Handle, LeverError, Stopped};
+use shepherd_core::machine::{Event, Happening, Outcome};
+use shepherd_core::model::{Actor, Timestamp};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::ground::proxy::Proxy;
+use crate::ground::time;
+use crate::interrupts::Interrupts;
+use crate::traffic::Traffic;
+use crate::view::View;
+
+const FRAME: Duration = Duration::from_millis(100);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// How it ended for this process.
+pub(crate) enum End {
+    Outcome(Outcome),
+    Stopped(Stopped),
+    /// Ctrl-C, twice.
+    Left,
+}
+
+pub(crate) struct Drive<'a> {
+    handle: Handle,
+    proxy: &'a Proxy,
+    view: View,
+    traffic: Traffic,
+    taken: Instant,
+    /// When it was decided to take the candidate back.
+    pub(crate) triggered: Option<Timestamp>,
+}
+
+impl<'a> Drive<'a> {
+    pub(crate) fn new(handle: Handle, proxy: &'a Proxy, view: View) -> Self {
+        Self { handle, proxy, view, traffic: Traffic::default(), taken: time::now(), triggered: None }
+    }
+
+    pub(crate) async fn run(&mut self, interrupts: &mut Interrupts) -> End {
+        let (handle, mut events) = (self.handle.clone(), self.handle.events());
+        let outcome = handle.outcome();
+        tokio::pin!(outcome);
+        let mut frames = interval(FRAME);
+        frames.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let end = loop {
+            tokio::select! {
+                biased;
+                Some(event) = events.next() => self.note(&event),
+                ended = &mut outcome => break ended.map_or_else(End::Stopped, End::Outcome),
+                times = interrupts.next() => match times {
+                    1 => self.abort(),
+                    _ => break self.leave().await,
+                },
+                _ = frames.tick() => self.frame(),
+            }
+        };
+        self.view.close();
+        end
+    }
+
+    fn note(&mut self, event: &Event) {
+        if matches!(event.what, Happening::Triggered(_)) {
+            self.triggered = Some(event.at);
+        }
+        self.view.event(event);
+    }
+
+    fn frame(&mut self) {
+        let over = self.taken.elapsed();
+        if over >= SECOND {
+            self.taken = time::now();
+            self.traffic = Traffic::take(self.proxy, over);
+        }
+        self.view.show(&self.handle.status(), &self.traffic);
+    }
+
+    /// Not waited for: what comes of it is seen as everything else is.
+    fn abort(&mut self) {
+        self.view.say("Ctrl-C: traffic goes back to stable; once more leaves at once");
+        let handle = self.handle.clone();
+        tokio::spawn(async move {
+            if let Ok(by) = Actor::new("Ctrl-C") {
+                log(handle.abort(by, "somebody pressed it").await);
+            }
+        });
+    }
+
+    /// What was decided is kept, if that takes no longer than a moment. What is not kept is decided again later.
+    async fn leave(&mut self) -> End {
+        let detached = async {
+            self.handle.detach().await;
+            self.handle.outcome().await
+        };
+        match timeout(SECOND, detached).await {
+            Ok(Ok(outcome)) => End::Outcome(outcome),
+            Ok(Err(_)) | Err(_) => End::Left,
+        }
+    }
+}
+
+/// An abort that comes too late is refused, and the outcome says more than the refusal.
+fn log(pulled: Result<(), LeverError>) {
+    if let Err(refused) = pulled {
+        tracing::debug!(%refused, "the abort did nothing");
+    }
+}

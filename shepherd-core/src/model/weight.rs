@@ -120,7 +120,7 @@ impl FromStr for Weight {
     type Err = WeightError;
 
     fn from_str(text: &str) -> Result<Self, WeightError> {
-        let refused = || WeightError { value: text.chars().take(40).collect() };
+        let refused = || WeightError { value: format!("{:?}", text.chars().take(40).collect::<String>()) };
         let number = text.strip_suffix('%').unwrap_or(text);
         let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());

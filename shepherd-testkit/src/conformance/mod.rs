@@ -1,0 +1,17 @@
+//! Suites.
+mod broken;
+mod cut;
+mod patience;
+mod promise;
+#[cfg(test)]
+mod proof;
+pub mod router;
+mod suite;
+mod words;
+
+pub use broken::Broken;
+pub use patience::Patience;
+pub use suite::keeps;
+
+/// What a fixture answers: what was opened, or why it could not be.
+pub type Opened<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

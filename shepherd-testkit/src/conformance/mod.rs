@@ -6,6 +6,7 @@ mod promise;
 #[cfg(test)]
 mod proof;
 pub mod router;
+pub mod store;
 mod suite;
 mod words;
 

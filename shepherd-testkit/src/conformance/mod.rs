@@ -1,6 +1,10 @@
 //! Suites.
 mod broken;
+pub mod clock;
 mod cut;
+pub mod gate;
+pub mod hook;
+pub mod notifier;
 mod patience;
 mod promise;
 #[cfg(test)]

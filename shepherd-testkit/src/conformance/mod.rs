@@ -4,6 +4,7 @@ pub mod clock;
 mod cut;
 pub mod gate;
 pub mod hook;
+pub mod metrics;
 pub mod notifier;
 mod patience;
 mod promise;

@@ -14,6 +14,7 @@ pub mod router;
 pub mod store;
 mod suite;
 mod words;
+pub mod workload;
 
 pub use broken::Broken;
 pub use patience::Patience;

@@ -264,7 +264,7 @@ fn every_promise_is_in_the_suite() {
     proof::all_listed(&sources, super::PROMISES);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn each_fault_is_found_by_the_names_of_its_promises() {
     let cases: &[(Fault, RouterCapabilities, &[&str])] = &[
         (Fault::ForgetsToSayWhatItCan, ALL, &["capabilities_are_constant", "matches_are_kept_or_refused"]),

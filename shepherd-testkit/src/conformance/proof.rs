@@ -10,7 +10,7 @@ pub(super) fn little_patience() -> Patience {
         .looking_every(Duration::from_millis(1))
 }
 
-pub(super) fn names(broken: Vec<Broken>) -> Vec<&'static str> {
+pub(super) fn names(broken: &[Broken]) -> Vec<&'static str> {
     broken.iter().map(Broken::promise).collect()
 }
 

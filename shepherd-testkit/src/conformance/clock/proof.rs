@@ -85,24 +85,22 @@ fn every_promise_is_in_the_suite() {
     proof::all_listed(&[include_str!("promises.rs")], super::PROMISES);
 }
 
+/// Each fault, and all promises that find it.
+const CASES: &[(Fault, &[&str])] = &[
+    (Fault::GoesBack, &["elapsed_never_goes_back"]),
+    (
+        Fault::WakesEarly,
+        &["sleep_is_never_shorter_than_asked", "several_sleep_at_once", "a_dropped_sleep_shortens_no_other"],
+    ),
+    (Fault::OneWakesAll, &["several_sleep_at_once", "a_dropped_sleep_shortens_no_other"]),
+    (Fault::DroppedSleepsCount, &["several_sleep_at_once", "a_dropped_sleep_shortens_no_other"]),
+];
+
 #[tokio::test(start_paused = true)]
 async fn each_fault_is_found_by_the_names_of_its_promises() {
-    let cases: &[(Fault, &[&str])] = &[
-        (Fault::GoesBack, &["elapsed_never_goes_back"]),
-        (
-            Fault::WakesEarly,
-            &[
-                "sleep_is_never_shorter_than_asked",
-                "several_sleep_at_once",
-                "a_dropped_sleep_shortens_no_other",
-            ],
-        ),
-        (Fault::OneWakesAll, &["several_sleep_at_once", "a_dropped_sleep_shortens_no_other"]),
-        (Fault::DroppedSleepsCount, &["several_sleep_at_once", "a_dropped_sleep_shortens_no_other"]),
-    ];
     let mut proof = Proof::default();
-    for (fault, promises) in cases {
-        proof.case(fault, proof::names(super::broken(|| Fixture(Some(*fault))).await), promises);
+    for (fault, promises) in CASES {
+        proof.case(fault, proof::names(&super::broken(|| Fixture(Some(*fault))).await), promises);
     }
     proof.covers(super::PROMISES);
 }

@@ -130,33 +130,35 @@ fn every_promise_is_in_the_suite() {
     proof::all_listed(&[include_str!("promises.rs")], super::PROMISES);
 }
 
+/// Each fault, and all promises that find it.
+const CASES: &[(Fault, &[&str])] = &[
+    (
+        Fault::PassesOnce,
+        &[
+            "what_is_well_passes",
+            "a_verdict_is_of_now",
+            "a_dropped_question_can_be_asked_again",
+            "several_may_ask_at_once",
+        ],
+    ),
+    (
+        Fault::AlwaysPasses,
+        &["what_is_ill_fails", "what_cannot_be_asked_is_no_verdict", "a_verdict_is_of_now"],
+    ),
+    (Fault::SilencePasses, &["what_cannot_be_asked_is_no_verdict", "a_verdict_is_of_now"]),
+    (Fault::SilenceFails, &["what_cannot_be_asked_is_no_verdict", "a_verdict_is_of_now"]),
+    (Fault::Remembers, &["a_verdict_is_of_now"]),
+    (Fault::NoReason, &["a_verdict_has_a_reason"]),
+    (Fault::CountsUsers, &["asking_changes_nothing"]),
+    (Fault::StuckAfterDrop, &["a_dropped_question_can_be_asked_again", "several_may_ask_at_once"]),
+    (Fault::OneAtATime, &["several_may_ask_at_once"]),
+];
+
 #[tokio::test(start_paused = true)]
 async fn each_fault_is_found_by_the_names_of_its_promises() {
-    let cases: &[(Fault, &[&str])] = &[
-        (
-            Fault::PassesOnce,
-            &[
-                "what_is_well_passes",
-                "a_verdict_is_of_now",
-                "a_dropped_question_can_be_asked_again",
-                "several_may_ask_at_once",
-            ],
-        ),
-        (
-            Fault::AlwaysPasses,
-            &["what_is_ill_fails", "what_cannot_be_asked_is_no_verdict", "a_verdict_is_of_now"],
-        ),
-        (Fault::SilencePasses, &["what_cannot_be_asked_is_no_verdict", "a_verdict_is_of_now"]),
-        (Fault::SilenceFails, &["what_cannot_be_asked_is_no_verdict", "a_verdict_is_of_now"]),
-        (Fault::Remembers, &["a_verdict_is_of_now"]),
-        (Fault::NoReason, &["a_verdict_has_a_reason"]),
-        (Fault::CountsUsers, &["asking_changes_nothing"]),
-        (Fault::StuckAfterDrop, &["a_dropped_question_can_be_asked_again", "several_may_ask_at_once"]),
-        (Fault::OneAtATime, &["several_may_ask_at_once"]),
-    ];
     let mut proof = Proof::default();
-    for (fault, promises) in cases {
-        proof.case(fault, proof::names(super::broken(|| fixture(Some(*fault))).await), promises);
+    for (fault, promises) in CASES {
+        proof.case(fault, proof::names(&super::broken(|| fixture(Some(*fault))).await), promises);
     }
     proof.covers(super::PROMISES);
 }

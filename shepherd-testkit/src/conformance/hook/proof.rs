@@ -111,34 +111,30 @@ fn every_promise_is_in_the_suite() {
     proof::all_listed(&[include_str!("promises.rs")], super::PROMISES);
 }
 
+/// Each fault, and all promises that find it.
+const CASES: &[(Fault, &[&str])] = &[
+    (
+        Fault::DoesNothing,
+        &[
+            "a_run_takes_hold",
+            "the_same_run_again_takes_hold_once",
+            "another_run_takes_hold_too",
+            "a_run_that_failed_can_be_run_again",
+            "a_dropped_run_is_completed_by_the_same_run",
+        ],
+    ),
+    (Fault::RunsTwice, &["the_same_run_again_takes_hold_once", "a_dropped_run_is_completed_by_the_same_run"]),
+    (Fault::RunsOnceForAll, &["another_run_takes_hold_too", "a_dropped_run_is_completed_by_the_same_run"]),
+    (Fault::FailsInSilence, &["a_run_that_fails_is_an_error"]),
+    (Fault::RemembersFailure, &["a_run_that_failed_can_be_run_again"]),
+    (Fault::NotesBeforeItRuns, &["a_dropped_run_is_completed_by_the_same_run"]),
+];
+
 #[tokio::test(start_paused = true)]
 async fn each_fault_is_found_by_the_names_of_its_promises() {
-    let cases: &[(Fault, &[&str])] = &[
-        (
-            Fault::DoesNothing,
-            &[
-                "a_run_takes_hold",
-                "the_same_run_again_takes_hold_once",
-                "another_run_takes_hold_too",
-                "a_run_that_failed_can_be_run_again",
-                "a_dropped_run_is_completed_by_the_same_run",
-            ],
-        ),
-        (
-            Fault::RunsTwice,
-            &["the_same_run_again_takes_hold_once", "a_dropped_run_is_completed_by_the_same_run"],
-        ),
-        (
-            Fault::RunsOnceForAll,
-            &["another_run_takes_hold_too", "a_dropped_run_is_completed_by_the_same_run"],
-        ),
-        (Fault::FailsInSilence, &["a_run_that_fails_is_an_error"]),
-        (Fault::RemembersFailure, &["a_run_that_failed_can_be_run_again"]),
-        (Fault::NotesBeforeItRuns, &["a_dropped_run_is_completed_by_the_same_run"]),
-    ];
     let mut proof = Proof::default();
-    for (fault, promises) in cases {
-        proof.case(fault, proof::names(super::broken(|| fixture(Some(*fault))).await), promises);
+    for (fault, promises) in CASES {
+        proof.case(fault, proof::names(&super::broken(|| fixture(Some(*fault))).await), promises);
     }
     proof.covers(super::PROMISES);
 }

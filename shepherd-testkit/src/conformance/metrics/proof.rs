@@ -164,45 +164,47 @@ fn every_promise_is_in_the_suite() {
     proof::all_listed(&[include_str!("promises.rs")], super::PROMISES);
 }
 
+/// Each fault, and all promises that find it.
+const CASES: &[(Fault, &[&str])] = &[
+    (Fault::TellsThePast, &["the_first_answer_is_a_baseline"]),
+    (
+        Fault::NeverMovesOn,
+        &[
+            "increments_add_up",
+            "another_source_goes_on_or_begins_anew",
+            "tracks_are_told_apart",
+            "a_dropped_question_loses_nothing",
+        ],
+    ),
+    (
+        Fault::ForgetsTheBase,
+        &["the_same_cursor_answers_from_the_same_base", "a_dropped_question_loses_nothing"],
+    ),
+    (Fault::RefusesUnknownCursors, &["an_unknown_cursor_is_a_baseline"]),
+    (Fault::UnknownCursorsTellThePast, &["an_unknown_cursor_is_a_baseline"]),
+    (Fault::RestartTellsThePast, &["another_source_goes_on_or_begins_anew"]),
+    (
+        Fault::SilenceIsZero,
+        &[
+            "the_first_answer_is_a_baseline",
+            "an_unknown_cursor_is_a_baseline",
+            "no_traffic_is_no_data",
+            "tracks_are_told_apart",
+            "every_number_is_sound",
+        ],
+    ),
+    (Fault::MixesTracks, &["tracks_are_told_apart"]),
+    (Fault::PassesNanOn, &["every_number_is_sound"]),
+    (Fault::TellsMore, &["only_what_was_asked_is_answered"]),
+    (Fault::SupportsAll, &["an_unsupported_metric_says_so"]),
+    (Fault::ForgetsWhenDropped, &["a_dropped_question_loses_nothing"]),
+];
+
 #[tokio::test(start_paused = true)]
 async fn each_fault_is_found_by_the_names_of_its_promises() {
-    let cases: &[(Fault, &[&str])] = &[
-        (Fault::TellsThePast, &["the_first_answer_is_a_baseline"]),
-        (
-            Fault::NeverMovesOn,
-            &[
-                "increments_add_up",
-                "another_source_goes_on_or_begins_anew",
-                "tracks_are_told_apart",
-                "a_dropped_question_loses_nothing",
-            ],
-        ),
-        (
-            Fault::ForgetsTheBase,
-            &["the_same_cursor_answers_from_the_same_base", "a_dropped_question_loses_nothing"],
-        ),
-        (Fault::RefusesUnknownCursors, &["an_unknown_cursor_is_a_baseline"]),
-        (Fault::UnknownCursorsTellThePast, &["an_unknown_cursor_is_a_baseline"]),
-        (Fault::RestartTellsThePast, &["another_source_goes_on_or_begins_anew"]),
-        (
-            Fault::SilenceIsZero,
-            &[
-                "the_first_answer_is_a_baseline",
-                "an_unknown_cursor_is_a_baseline",
-                "no_traffic_is_no_data",
-                "tracks_are_told_apart",
-                "every_number_is_sound",
-            ],
-        ),
-        (Fault::MixesTracks, &["tracks_are_told_apart"]),
-        (Fault::PassesNanOn, &["every_number_is_sound"]),
-        (Fault::TellsMore, &["only_what_was_asked_is_answered"]),
-        (Fault::SupportsAll, &["an_unsupported_metric_says_so"]),
-        (Fault::ForgetsWhenDropped, &["a_dropped_question_loses_nothing"]),
-    ];
     let mut proof = Proof::default();
-    for (fault, promises) in cases {
-        proof.case(fault, proof::names(super::broken(|| fixture(Some(*fault), false)).await), promises);
+    for (fault, promises) in CASES {
+        proof.case(fault, proof::names(&super::broken(|| fixture(Some(*fault), false)).await), promises);
     }
     proof.covers(super::PROMISES);
 }

@@ -116,30 +116,32 @@ fn every_promise_is_in_the_suite() {
     proof::all_listed(&[include_str!("promises.rs")], super::PROMISES);
 }
 
+/// Each fault, and all promises that find it.
+const CASES: &[(Fault, &[&str])] = &[
+    (
+        Fault::TellsNobody,
+        &[
+            "what_is_told_is_heard",
+            "every_kind_of_event_can_be_told",
+            "the_same_notice_may_be_told_again",
+            "what_failed_can_be_told_later",
+            "a_dropped_notice_can_be_told_again",
+            "several_are_told_at_once",
+        ],
+    ),
+    (Fault::KnowsNotAll, &["every_kind_of_event_can_be_told"]),
+    (Fault::RefusesTheSame, &["the_same_notice_may_be_told_again", "a_dropped_notice_can_be_told_again"]),
+    (Fault::FailsInSilence, &["what_cannot_be_told_is_an_error"]),
+    (Fault::NeverRecovers, &["what_failed_can_be_told_later"]),
+    (Fault::StuckAfterDrop, &["a_dropped_notice_can_be_told_again", "several_are_told_at_once"]),
+    (Fault::LosesOneOfTwo, &["several_are_told_at_once"]),
+];
+
 #[tokio::test(start_paused = true)]
 async fn each_fault_is_found_by_the_names_of_its_promises() {
-    let cases: &[(Fault, &[&str])] = &[
-        (
-            Fault::TellsNobody,
-            &[
-                "what_is_told_is_heard",
-                "every_kind_of_event_can_be_told",
-                "the_same_notice_may_be_told_again",
-                "what_failed_can_be_told_later",
-                "a_dropped_notice_can_be_told_again",
-                "several_are_told_at_once",
-            ],
-        ),
-        (Fault::KnowsNotAll, &["every_kind_of_event_can_be_told"]),
-        (Fault::RefusesTheSame, &["the_same_notice_may_be_told_again", "a_dropped_notice_can_be_told_again"]),
-        (Fault::FailsInSilence, &["what_cannot_be_told_is_an_error"]),
-        (Fault::NeverRecovers, &["what_failed_can_be_told_later"]),
-        (Fault::StuckAfterDrop, &["a_dropped_notice_can_be_told_again", "several_are_told_at_once"]),
-        (Fault::LosesOneOfTwo, &["several_are_told_at_once"]),
-    ];
     let mut proof = Proof::default();
-    for (fault, promises) in cases {
-        proof.case(fault, proof::names(super::broken(|| fixture(Some(*fault))).await), promises);
+    for (fault, promises) in CASES {
+        proof.case(fault, proof::names(&super::broken(|| fixture(Some(*fault))).await), promises);
     }
     proof.covers(super::PROMISES);
 }

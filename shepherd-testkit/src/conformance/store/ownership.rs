@@ -51,7 +51,7 @@ pub async fn a_living_owner_is_not_displaced<F: StoreFixture>(fixture: &F) -> Re
     let second = claim("second");
     match bench.settled(|| bench.store.claim(&bench.web, &second)).await {
         Err(StoreError::Held { holder, .. }) => {
-            bench.promise.same("the holder", &holder.as_str(), &"first")?
+            bench.promise.same("the holder", &holder.as_str(), &"first")?;
         }
         other => {
             return Err(bench.promise.broken(format!("a second claim must be held, but was: {other:?}")));

@@ -213,7 +213,7 @@ impl Store for Memory {
             tokio::task::yield_now().await;
         }
         self.owned(target, epoch, Some(Fault::RobbedOwnersSave), |record| {
-            self.keep(record, record.epoch, saved)
+            self.keep(record, record.epoch, saved);
         })
     }
 
@@ -267,101 +267,103 @@ fn every_promise_is_in_the_suite() {
     proof::all_listed(&[include_str!("ownership.rs"), include_str!("records.rs")], super::PROMISES);
 }
 
+/// Each fault, and all promises that find it.
+const CASES: &[(Fault, &[&str])] = &[
+    (
+        Fault::SameEpoch,
+        &[
+            "each_claim_gets_a_greater_epoch",
+            "a_claim_counts_from_what_was_seen_outside",
+            "releasing_an_old_epoch_does_nothing",
+            "a_thief_takes_over",
+            "a_superseded_owner_saves_nothing",
+            "a_superseded_owner_cannot_renew",
+            "a_superseded_owner_clears_nothing",
+            "a_later_owner_may_count_anew",
+            "records_survive_reopening",
+        ],
+    ),
+    (Fault::IgnoresAtLeast, &["a_claim_counts_from_what_was_seen_outside"]),
+    (
+        Fault::DisplacesOwners,
+        &["a_living_owner_is_not_displaced", "of_concurrent_claimers_one_becomes_the_owner"],
+    ),
+    (Fault::ClaimsInTwoSteps, &["of_concurrent_claimers_one_becomes_the_owner"]),
+    (
+        Fault::NeverReleases,
+        &[
+            "each_claim_gets_a_greater_epoch",
+            "a_released_target_can_be_claimed",
+            "an_ended_owner_is_superseded",
+            "a_claim_answers_what_was_saved_last",
+            "clear_forgets_the_snapshot_and_keeps_the_epoch_counted",
+        ],
+    ),
+    (Fault::ReleasesAnybody, &["releasing_an_old_epoch_does_nothing"]),
+    (
+        Fault::NeverStolen,
+        &[
+            "each_claim_gets_a_greater_epoch",
+            "a_claim_counts_from_what_was_seen_outside",
+            "releasing_an_old_epoch_does_nothing",
+            "a_thief_takes_over",
+            "a_superseded_owner_saves_nothing",
+            "a_superseded_owner_cannot_renew",
+            "a_superseded_owner_clears_nothing",
+            "a_later_owner_may_count_anew",
+            "clear_forgets_the_snapshot_and_keeps_the_epoch_counted",
+            "records_survive_reopening",
+        ],
+    ),
+    (Fault::RobbedOwnersSave, &["a_superseded_owner_saves_nothing"]),
+    (Fault::RobbedOwnersRenew, &["a_superseded_owner_cannot_renew"]),
+    (Fault::RobbedOwnersClear, &["a_superseded_owner_clears_nothing"]),
+    (Fault::EndedOwnersSave, &["an_ended_owner_is_superseded"]),
+    (Fault::RefusesRenewal, &["an_owner_renews"]),
+    (
+        Fault::OneOwnerForAll,
+        &[
+            "of_concurrent_claimers_one_becomes_the_owner",
+            "targets_have_owners_of_their_own",
+            "every_record_is_listed",
+        ],
+    ),
+    (Fault::ClaimLocks, &["a_dropped_claim_is_completed_by_the_same_call"]),
+    (Fault::TrimsText, &["what_was_saved_is_loaded_to_the_letter"]),
+    (Fault::ClaimForgets, &["a_thief_takes_over", "a_claim_answers_what_was_saved_last"]),
+    (Fault::SameAgainReplaces, &["the_same_sequence_again_changes_nothing"]),
+    (Fault::OlderReplaces, &["an_older_sequence_succeeds_and_changes_nothing"]),
+    (Fault::OlderIsRefused, &["an_older_sequence_succeeds_and_changes_nothing"]),
+    (Fault::CountsAcrossOwners, &["a_later_owner_may_count_anew"]),
+    (Fault::ClearRestartsEpochs, &["clear_forgets_the_snapshot_and_keeps_the_epoch_counted"]),
+    (Fault::ClearDoesNothing, &["clear_forgets_the_snapshot_and_keeps_the_epoch_counted"]),
+    (Fault::LookingMakesRecords, &["an_unknown_target_has_no_record"]),
+    (Fault::ListsBackwards, &["every_record_is_listed"]),
+    (
+        Fault::OwnMemory,
+        &[
+            "of_concurrent_claimers_one_becomes_the_owner",
+            "records_survive_reopening",
+            "a_damaged_record_is_refused_and_left_alone",
+        ],
+    ),
+    (Fault::HealsDamage, &["a_damaged_record_is_refused_and_left_alone"]),
+    (
+        Fault::SavesInTwoParts,
+        &[
+            "the_same_sequence_again_changes_nothing",
+            "an_older_sequence_succeeds_and_changes_nothing",
+            "a_dropped_save_is_completed_by_the_same_call",
+        ],
+    ),
+];
+
 #[tokio::test(start_paused = true)]
 async fn each_fault_is_found_by_the_names_of_its_promises() {
-    let cases: &[(Fault, &[&str])] = &[
-        (
-            Fault::SameEpoch,
-            &[
-                "each_claim_gets_a_greater_epoch",
-                "a_claim_counts_from_what_was_seen_outside",
-                "releasing_an_old_epoch_does_nothing",
-                "a_thief_takes_over",
-                "a_superseded_owner_saves_nothing",
-                "a_superseded_owner_cannot_renew",
-                "a_superseded_owner_clears_nothing",
-                "a_later_owner_may_count_anew",
-                "records_survive_reopening",
-            ],
-        ),
-        (Fault::IgnoresAtLeast, &["a_claim_counts_from_what_was_seen_outside"]),
-        (
-            Fault::DisplacesOwners,
-            &["a_living_owner_is_not_displaced", "of_concurrent_claimers_one_becomes_the_owner"],
-        ),
-        (Fault::ClaimsInTwoSteps, &["of_concurrent_claimers_one_becomes_the_owner"]),
-        (
-            Fault::NeverReleases,
-            &[
-                "each_claim_gets_a_greater_epoch",
-                "a_released_target_can_be_claimed",
-                "an_ended_owner_is_superseded",
-                "a_claim_answers_what_was_saved_last",
-                "clear_forgets_the_snapshot_and_keeps_the_epoch_counted",
-            ],
-        ),
-        (Fault::ReleasesAnybody, &["releasing_an_old_epoch_does_nothing"]),
-        (
-            Fault::NeverStolen,
-            &[
-                "each_claim_gets_a_greater_epoch",
-                "a_claim_counts_from_what_was_seen_outside",
-                "releasing_an_old_epoch_does_nothing",
-                "a_thief_takes_over",
-                "a_superseded_owner_saves_nothing",
-                "a_superseded_owner_cannot_renew",
-                "a_superseded_owner_clears_nothing",
-                "a_later_owner_may_count_anew",
-                "clear_forgets_the_snapshot_and_keeps_the_epoch_counted",
-                "records_survive_reopening",
-            ],
-        ),
-        (Fault::RobbedOwnersSave, &["a_superseded_owner_saves_nothing"]),
-        (Fault::RobbedOwnersRenew, &["a_superseded_owner_cannot_renew"]),
-        (Fault::RobbedOwnersClear, &["a_superseded_owner_clears_nothing"]),
-        (Fault::EndedOwnersSave, &["an_ended_owner_is_superseded"]),
-        (Fault::RefusesRenewal, &["an_owner_renews"]),
-        (
-            Fault::OneOwnerForAll,
-            &[
-                "of_concurrent_claimers_one_becomes_the_owner",
-                "targets_have_owners_of_their_own",
-                "every_record_is_listed",
-            ],
-        ),
-        (Fault::ClaimLocks, &["a_dropped_claim_is_completed_by_the_same_call"]),
-        (Fault::TrimsText, &["what_was_saved_is_loaded_to_the_letter"]),
-        (Fault::ClaimForgets, &["a_thief_takes_over", "a_claim_answers_what_was_saved_last"]),
-        (Fault::SameAgainReplaces, &["the_same_sequence_again_changes_nothing"]),
-        (Fault::OlderReplaces, &["an_older_sequence_succeeds_and_changes_nothing"]),
-        (Fault::OlderIsRefused, &["an_older_sequence_succeeds_and_changes_nothing"]),
-        (Fault::CountsAcrossOwners, &["a_later_owner_may_count_anew"]),
-        (Fault::ClearRestartsEpochs, &["clear_forgets_the_snapshot_and_keeps_the_epoch_counted"]),
-        (Fault::ClearDoesNothing, &["clear_forgets_the_snapshot_and_keeps_the_epoch_counted"]),
-        (Fault::LookingMakesRecords, &["an_unknown_target_has_no_record"]),
-        (Fault::ListsBackwards, &["every_record_is_listed"]),
-        (
-            Fault::OwnMemory,
-            &[
-                "of_concurrent_claimers_one_becomes_the_owner",
-                "records_survive_reopening",
-                "a_damaged_record_is_refused_and_left_alone",
-            ],
-        ),
-        (Fault::HealsDamage, &["a_damaged_record_is_refused_and_left_alone"]),
-        (
-            Fault::SavesInTwoParts,
-            &[
-                "the_same_sequence_again_changes_nothing",
-                "an_older_sequence_succeeds_and_changes_nothing",
-                "a_dropped_save_is_completed_by_the_same_call",
-            ],
-        ),
-    ];
     let mut proof = Proof::default();
-    for (fault, promises) in cases {
+    for (fault, promises) in CASES {
         let found = super::broken(|| fixture(Some(*fault), true)).await;
-        proof.case(fault, proof::names(found), promises);
+        proof.case(fault, proof::names(&found), promises);
     }
     proof.covers(super::PROMISES);
 }

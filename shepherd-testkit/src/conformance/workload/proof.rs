@@ -305,119 +305,112 @@ fn every_promise_is_in_the_suite() {
     proof::all_listed(&[include_str!("running.rs"), include_str!("fencing.rs")], super::PROMISES);
 }
 
+/// Each fault, and all promises that find it.
+const CASES: &[(Fault, &[&str])] = &[
+    (
+        Fault::KeepsRevision,
+        &[
+            "apply_reads_back",
+            "ready_counts_only_the_sides_own_revision",
+            "a_new_revision_keeps_the_side_serving",
+            "a_failing_revision_says_why",
+            "a_new_rollout_may_deploy_after_an_old_ones_off",
+            "a_dropped_apply_is_completed_by_the_same_call",
+            "concurrent_applies_leave_one_spec_whole",
+        ],
+    ),
+    (
+        Fault::NeverReady,
+        &[
+            "replicas_become_ready",
+            "apply_is_idempotent",
+            "ready_counts_only_the_sides_own_revision",
+            "zero_replicas_retire_the_side",
+            "sides_are_independent",
+            "scaling_down_keeps_the_rest_ready",
+            "a_new_revision_keeps_the_side_serving",
+            "a_failing_revision_says_why",
+            "another_workload_observes_the_same",
+            "sides_stay_through_a_rollout",
+            "claim_stamps_its_owner_and_keeps_what_runs",
+        ],
+    ),
+    (
+        Fault::RestartsOnTheSame,
+        &[
+            "apply_is_idempotent",
+            "scaling_down_keeps_the_rest_ready",
+            "a_new_revision_keeps_the_side_serving",
+            "a_failing_revision_says_why",
+        ],
+    ),
+    (Fault::CountsAllRevisions, &["ready_counts_only_the_sides_own_revision", "a_failing_revision_says_why"]),
+    (Fault::NeverRetires, &["zero_replicas_retire_the_side", "sides_are_independent"]),
+    (Fault::TouchesTheOtherSide, &["sides_are_independent", "claim_stamps_its_owner_and_keeps_what_runs"]),
+    (Fault::EndsReadyOnes, &["scaling_down_keeps_the_rest_ready"]),
+    (Fault::EndsBeforeItStarts, &["a_new_revision_keeps_the_side_serving", "a_failing_revision_says_why"]),
+    (Fault::FailsInSilence, &["a_failing_revision_says_why"]),
+    (Fault::CallsAllFailing, &["a_failing_revision_says_why"]),
+    (
+        Fault::KeepsItToItself,
+        &[
+            "replicas_become_ready",
+            "apply_is_idempotent",
+            "ready_counts_only_the_sides_own_revision",
+            "zero_replicas_retire_the_side",
+            "sides_are_independent",
+            "scaling_down_keeps_the_rest_ready",
+            "a_new_revision_keeps_the_side_serving",
+            "a_failing_revision_says_why",
+            "another_workload_observes_the_same",
+            "sides_stay_through_a_rollout",
+            "claim_stamps_its_owner_and_keeps_what_runs",
+            "concurrent_applies_leave_one_spec_whole",
+        ],
+    ),
+    (
+        Fault::SwapsSides,
+        &[
+            "sides_stay_through_a_rollout",
+            "claim_stamps_its_owner_and_keeps_what_runs",
+            "a_dropped_claim_is_completed_by_the_same_call",
+        ],
+    ),
+    (Fault::LosesTheCause, &["marks_read_back", "a_deploy_after_off_is_refused"]),
+    (
+        Fault::ClaimDoesNothing,
+        &[
+            "claim_stamps_its_owner_and_keeps_what_runs",
+            "an_older_owner_cannot_claim",
+            "an_older_owner_changes_nothing",
+            "a_dropped_claim_is_completed_by_the_same_call",
+        ],
+    ),
+    (Fault::ClaimRestarts, &["claim_stamps_its_owner_and_keeps_what_runs"]),
+    (Fault::OldOwnersClaim, &["an_older_owner_cannot_claim"]),
+    (Fault::OldOwnersWrite, &["an_older_owner_changes_nothing"]),
+    (Fault::LaterOwnersAreRefused, &["a_later_owner_goes_on"]),
+    (Fault::DeploysAfterOff, &["a_deploy_after_off_is_refused"]),
+    (Fault::OffIsForAllRollouts, &["a_new_rollout_may_deploy_after_an_old_ones_off"]),
+    (Fault::LateDecisions, &["a_late_decision_is_refused", "concurrent_applies_leave_one_spec_whole"]),
+    (
+        Fault::RefusesTheSameAgain,
+        &[
+            "apply_is_idempotent",
+            "the_same_decision_again_is_accepted",
+            "a_dropped_apply_is_completed_by_the_same_call",
+        ],
+    ),
+    (Fault::WritesInTwoParts, &["a_dropped_apply_is_completed_by_the_same_call"]),
+    (Fault::ClaimsInTwoParts, &["a_dropped_claim_is_completed_by_the_same_call"]),
+    (Fault::ReadsThenWrites, &["concurrent_applies_leave_one_spec_whole"]),
+];
+
 #[tokio::test(start_paused = true)]
 async fn each_fault_is_found_by_the_names_of_its_promises() {
-    let cases: &[(Fault, &[&str])] = &[
-        (
-            Fault::KeepsRevision,
-            &[
-                "apply_reads_back",
-                "ready_counts_only_the_sides_own_revision",
-                "a_new_revision_keeps_the_side_serving",
-                "a_failing_revision_says_why",
-                "a_new_rollout_may_deploy_after_an_old_ones_off",
-                "a_dropped_apply_is_completed_by_the_same_call",
-                "concurrent_applies_leave_one_spec_whole",
-            ],
-        ),
-        (
-            Fault::NeverReady,
-            &[
-                "replicas_become_ready",
-                "apply_is_idempotent",
-                "ready_counts_only_the_sides_own_revision",
-                "zero_replicas_retire_the_side",
-                "sides_are_independent",
-                "scaling_down_keeps_the_rest_ready",
-                "a_new_revision_keeps_the_side_serving",
-                "a_failing_revision_says_why",
-                "another_workload_observes_the_same",
-                "sides_stay_through_a_rollout",
-                "claim_stamps_its_owner_and_keeps_what_runs",
-            ],
-        ),
-        (
-            Fault::RestartsOnTheSame,
-            &[
-                "apply_is_idempotent",
-                "scaling_down_keeps_the_rest_ready",
-                "a_new_revision_keeps_the_side_serving",
-                "a_failing_revision_says_why",
-            ],
-        ),
-        (
-            Fault::CountsAllRevisions,
-            &["ready_counts_only_the_sides_own_revision", "a_failing_revision_says_why"],
-        ),
-        (Fault::NeverRetires, &["zero_replicas_retire_the_side", "sides_are_independent"]),
-        (
-            Fault::TouchesTheOtherSide,
-            &["sides_are_independent", "claim_stamps_its_owner_and_keeps_what_runs"],
-        ),
-        (Fault::EndsReadyOnes, &["scaling_down_keeps_the_rest_ready"]),
-        (
-            Fault::EndsBeforeItStarts,
-            &["a_new_revision_keeps_the_side_serving", "a_failing_revision_says_why"],
-        ),
-        (Fault::FailsInSilence, &["a_failing_revision_says_why"]),
-        (Fault::CallsAllFailing, &["a_failing_revision_says_why"]),
-        (
-            Fault::KeepsItToItself,
-            &[
-                "replicas_become_ready",
-                "apply_is_idempotent",
-                "ready_counts_only_the_sides_own_revision",
-                "zero_replicas_retire_the_side",
-                "sides_are_independent",
-                "scaling_down_keeps_the_rest_ready",
-                "a_new_revision_keeps_the_side_serving",
-                "a_failing_revision_says_why",
-                "another_workload_observes_the_same",
-                "sides_stay_through_a_rollout",
-                "claim_stamps_its_owner_and_keeps_what_runs",
-                "concurrent_applies_leave_one_spec_whole",
-            ],
-        ),
-        (
-            Fault::SwapsSides,
-            &[
-                "sides_stay_through_a_rollout",
-                "claim_stamps_its_owner_and_keeps_what_runs",
-                "a_dropped_claim_is_completed_by_the_same_call",
-            ],
-        ),
-        (Fault::LosesTheCause, &["marks_read_back", "a_deploy_after_off_is_refused"]),
-        (
-            Fault::ClaimDoesNothing,
-            &[
-                "claim_stamps_its_owner_and_keeps_what_runs",
-                "an_older_owner_cannot_claim",
-                "an_older_owner_changes_nothing",
-                "a_dropped_claim_is_completed_by_the_same_call",
-            ],
-        ),
-        (Fault::ClaimRestarts, &["claim_stamps_its_owner_and_keeps_what_runs"]),
-        (Fault::OldOwnersClaim, &["an_older_owner_cannot_claim"]),
-        (Fault::OldOwnersWrite, &["an_older_owner_changes_nothing"]),
-        (Fault::LaterOwnersAreRefused, &["a_later_owner_goes_on"]),
-        (Fault::DeploysAfterOff, &["a_deploy_after_off_is_refused"]),
-        (Fault::OffIsForAllRollouts, &["a_new_rollout_may_deploy_after_an_old_ones_off"]),
-        (Fault::LateDecisions, &["a_late_decision_is_refused", "concurrent_applies_leave_one_spec_whole"]),
-        (
-            Fault::RefusesTheSameAgain,
-            &[
-                "apply_is_idempotent",
-                "the_same_decision_again_is_accepted",
-                "a_dropped_apply_is_completed_by_the_same_call",
-            ],
-        ),
-        (Fault::WritesInTwoParts, &["a_dropped_apply_is_completed_by_the_same_call"]),
-        (Fault::ClaimsInTwoParts, &["a_dropped_claim_is_completed_by_the_same_call"]),
-        (Fault::ReadsThenWrites, &["concurrent_applies_leave_one_spec_whole"]),
-    ];
     let mut proof = Proof::default();
-    for (fault, promises) in cases {
-        proof.case(fault, proof::names(super::broken(|| fixture(Some(*fault), true)).await), promises);
+    for (fault, promises) in CASES {
+        proof.case(fault, proof::names(&super::broken(|| fixture(Some(*fault), true)).await), promises);
     }
     proof.covers(super::PROMISES);
 }

@@ -268,8 +268,10 @@ fn every_promise_is_in_the_suite() {
     proof::all_listed(&sources, super::PROMISES);
 }
 
-/// Each fault, and all promises that find it.
-const CASES: &[(Fault, fn() -> RouterCapabilities, &[&str])] = &[
+type Able = fn() -> RouterCapabilities;
+
+/// Each fault, what the router can do that has it, and all promises that find it.
+const CASES: &[(Fault, Able, &[&str])] = &[
     (Fault::ForgetsToSayWhatItCan, all, &["capabilities_are_constant", "matches_are_kept_or_refused"]),
     (Fault::ShowsOneStepLess, all, &["apply_reads_back_exactly"]),
     (Fault::NeverInEffect, all, &["a_write_comes_into_effect"]),

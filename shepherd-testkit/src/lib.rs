@@ -30,6 +30,7 @@
 //! - [`fakes`]: every port, answering as told. With the feature `mocks`, [`mocks`] in the style of expectations.
 
 mod clock;
+pub mod conformance;
 pub mod fakes;
 pub mod faults;
 #[cfg(feature = "mocks")]

@@ -1,0 +1,153 @@
+use shepherd_core::model::{
+    Exposure, FailureKind, Fence, Mark, Match, Route, RouterCapabilities, Routing, Weight,
+};
+use shepherd_core::ports::TrafficRouter;
+
+use super::RouterFixture;
+use crate::conformance::Broken;
+use crate::conformance::promise::Promise;
+use crate::conformance::words::{fence, off, on};
+
+/// One router under one promise.
+pub(super) struct Bench<'f, F: RouterFixture> {
+    pub(super) promise: Promise,
+    pub(super) router: F::Router,
+    fixture: &'f F,
+}
+
+impl<'f, F: RouterFixture> Bench<'f, F> {
+    pub(super) async fn open(name: &'static str, fixture: &'f F) -> Result<Self, Broken> {
+        let promise = Promise::new(name, fixture.patience());
+        let router = promise.opened(fixture.open().await)?;
+        Ok(Self { promise, router, fixture })
+    }
+
+    /// Another router on the same backend.
+    pub(super) async fn another(&self) -> Result<F::Router, Broken> {
+        self.promise.opened(self.fixture.open().await)
+    }
+
+    pub(super) async fn bystanders(&self) -> Result<String, Broken> {
+        self.promise.opened(self.fixture.bystanders().await)
+    }
+
+    pub(super) fn can(&self) -> RouterCapabilities {
+        self.router.capabilities()
+    }
+
+    fn step(&self) -> Weight {
+        self.can().finest_weight.max(Weight::FINEST)
+    }
+
+    /// The least weights that this router can tell apart, one above the other; all that a switch has is everything.
+    pub(super) fn low(&self) -> Weight {
+        self.step()
+    }
+
+    pub(super) fn high() -> Weight {
+        Weight::FULL
+    }
+
+    /// Weights that lie between two steps of this router, among them one that would be rounded to nothing and one
+    /// that would be rounded to everything. Empty when there is nothing between two steps.
+    pub(super) fn between(&self) -> Vec<Weight> {
+        if self.step() == Weight::FINEST {
+            return Vec::new();
+        }
+        let step = u32::from(self.step().as_hundredths());
+        let full = u32::from(Weight::FULL.as_hundredths());
+        [1, step / 2, step + 1, full - 1]
+            .into_iter()
+            .filter(|weight| *weight < full && !weight.is_multiple_of(step))
+            .filter_map(|weight| Weight::hundredths(weight).ok())
+            .collect()
+    }
+
+    /// Weights on the router's steps, up and down.
+    pub(super) fn weights(&self) -> Vec<Weight> {
+        let near = [1, 2500, 3333, 10_000, 6667, 10].into_iter().filter_map(|w| Weight::hundredths(w).ok());
+        let mut weights: Vec<_> =
+            near.map(|weight| weight.rounded_to(self.step())).chain([self.low(), Weight::ZERO]).collect();
+        weights.dedup();
+        weights
+    }
+
+    pub(super) fn matches() -> Vec<Match> {
+        let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let ((name, value), (cookie, choice)) = (text("x-beta", "yes please"), text("group", "b"));
+        vec![Match::Header { name, value }, Match::Cookie { name: cookie, value: choice }]
+    }
+
+    /// As much of the candidate as this router can show.
+    pub(super) fn everything(&self) -> Exposure {
+        let mut all = Exposure::weight(self.low());
+        if self.can().matches {
+            all.matches = Self::matches();
+        }
+        if self.can().mirror { all.mirrored(self.low()) } else { all }
+    }
+
+    /// What rollout 1 writes in epoch 1.
+    pub(super) fn shown(generation: u64, exposure: Exposure) -> Route {
+        Route { exposure, mark: on(&fence(1, 1), generation) }
+    }
+
+    /// How rollout 1 is taken back in epoch 1.
+    pub(super) fn taken_off(generation: u64) -> Route {
+        Route { exposure: Exposure::OFF, mark: off(&fence(1, 1), generation) }
+    }
+
+    pub(super) async fn observed(&self) -> Result<Routing, Broken> {
+        self.promise.done("observe", || self.router.observe()).await
+    }
+
+    pub(super) async fn applied(&self, route: &Route) -> Result<(), Broken> {
+        self.promise.done(&format!("applying {}", route.exposure), || self.router.apply(route)).await
+    }
+
+    pub(super) async fn claimed(&self, fence: &Fence) -> Result<(), Broken> {
+        self.promise.done("claim", || self.router.claim(fence)).await
+    }
+
+    /// The mark that this router must show for what was written with `mark`.
+    pub(super) fn held(&self, mark: &Mark) -> Option<Mark> {
+        self.can().fenced.then(|| mark.clone())
+    }
+
+    /// What is observed is this, to the letter.
+    pub(super) async fn reads(&self, exposure: &Exposure, mark: Option<&Mark>) -> Result<(), Broken> {
+        let seen = self.observed().await?;
+        self.promise.same("the exposure observed", &seen.exposure, exposure)?;
+        self.promise.same("the mark observed", &seen.mark.as_ref(), &mark)
+    }
+
+    pub(super) async fn shows(&self, route: &Route) -> Result<(), Broken> {
+        self.reads(&route.exposure, self.held(&route.mark).as_ref()).await
+    }
+
+    pub(super) async fn writes(&self, route: &Route) -> Result<(), Broken> {
+        self.applied(route).await?;
+        self.shows(route).await
+    }
+
+    /// Refused because the router cannot do it, and nothing changed.
+    pub(super) async fn is_unable(&self, route: &Route) -> Result<(), Broken> {
+        let before = self.observed().await?;
+        let what = format!("exposure {}", route.exposure);
+        self.promise.refused(&what, FailureKind::Unsupported, || self.router.apply(route)).await?;
+        self.promise.same("what is routed after a refusal", &self.observed().await?, &before)
+    }
+
+    /// What `admit` refuses. A router with marks refuses it and changes nothing. One without cannot know better: it
+    /// does what it is told and shows no mark, so that the driver's repeated off gets through.
+    pub(super) async fn is_fenced_off(&self, what: &str, asked: &Route) -> Result<(), Broken> {
+        if !self.can().fenced {
+            return self.writes(asked).await;
+        }
+        let before = self.observed().await?;
+        self.promise.refused(what, FailureKind::Fenced, || self.router.apply(asked)).await?;
+        let after = self.observed().await?;
+        self.promise.same("the exposure after a refusal", &after.exposure, &before.exposure)?;
+        self.promise.same("the mark after a refusal", &after.mark, &before.mark)
+    }
+}

@@ -213,8 +213,10 @@ impl Machine {
                 Effect::Route(_) | Effect::Deploy { .. } | Effect::Check { .. } | Effect::RunHook(_)
             )
         };
+        // What is withheld until the outside is known was never begun, and nobody will answer for it.
+        let begun = self.state.attach.done;
         for (id, effect) in self.state.outstanding.withdraw(forward) {
-            if matches!(effect, Effect::Route(_)) {
+            if begun && matches!(effect, Effect::Route(_)) {
                 self.state.routing.late_raises.push(id);
             }
         }

@@ -73,16 +73,16 @@ impl World {
     }
 
     pub(super) fn crash(&mut self, track: Track, nth: usize) {
+        let Some(revision) = self.side(track).pods.get(nth).map(|pod| pod.revision.clone()) else { return };
+        let under_way = self.under_way(track, &revision);
         let World { sides, behaviours, now, .. } = self;
-        let Some(pod) = sides[index(track)].pods.get_mut(nth) else { return };
-        let revision = pod.revision.clone();
-        pod.crash(behaviours.of(&revision), *now);
+        sides[index(track)].pods[nth].crash(behaviours.of(&revision), *now);
         self.meter.of(track).restarts += 1.0;
-        self.lose_in_flight(track, &revision, 1);
+        self.lose(track, &revision, under_way);
     }
 
     pub(super) fn reconcile(&mut self, track: Track) {
-        let before = self.ready_revisions(track);
+        let before = self.endangered(track);
         let World { sides, behaviours, dice, ready, now, grace, born, .. } = self;
         let side = &mut sides[index(track)];
         side.reconcile(behaviours, *now, dice);
@@ -98,24 +98,34 @@ impl World {
         ready.map(|pod| pod.revision.clone()).collect()
     }
 
-    /// Those of ended replicas fail when they take longer than the replica gets to finish.
-    fn end_requests(&mut self, track: Track, before: Vec<Revision>) {
+    /// For each ready replica the requests that fail if it ends now: none when it gets time enough to finish them.
+    fn endangered(&self, track: Track) -> Vec<(Revision, f64)> {
+        let with_requests = |revision: Revision| {
+            let finishes = self.latency(track, &revision) <= self.termination.as_secs_f64();
+            let lost = if finishes { 0.0 } else { self.under_way(track, &revision) };
+            (revision, lost)
+        };
+        self.ready_revisions(track).into_iter().map(with_requests).collect()
+    }
+
+    fn end_requests(&mut self, track: Track, before: Vec<(Revision, f64)>) {
         let mut left = self.ready_revisions(track);
-        for revision in before {
+        for (revision, under_way) in before {
             match left.iter().position(|one| *one == revision) {
                 Some(nth) => drop(left.swap_remove(nth)),
-                None if self.latency(track, &revision) > self.termination.as_secs_f64() => {
-                    self.lose_in_flight(track, &revision, 1);
-                }
-                None => {}
+                None => self.lose(track, &revision, under_way),
             }
         }
     }
 
-    fn lose_in_flight(&mut self, track: Track, revision: &Revision, replicas: u32) {
-        let lost = self.rate_of_one(track) * self.latency(track, revision) * f64::from(replicas);
-        self.count(track, Some(revision), Tally { requests: 0.0, failed: lost });
-        self.meter.of(track).failed += lost;
+    /// How many requests one ready replica is answering.
+    fn under_way(&self, track: Track, revision: &Revision) -> f64 {
+        self.rate_of_one(track) * self.latency(track, revision)
+    }
+
+    fn lose(&mut self, track: Track, revision: &Revision, requests: f64) {
+        self.count(track, Some(revision), Tally { requests: 0.0, failed: requests });
+        self.meter.of(track).failed += requests;
     }
 
     fn latency(&self, track: Track, revision: &Revision) -> f64 {

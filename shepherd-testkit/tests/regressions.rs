@@ -1,0 +1,42 @@
+//! Scripts that once led somewhere else.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+use std::time::Duration;
+
+use shepherd_core::machine::Command;
+use shepherd_core::model::{Actor, Replicas, Revision, RouterCapabilities};
+use shepherd_core::plan::{Change, Plan};
+use shepherd_core::strategy::{Canary, Strategy};
+use shepherd_testkit::faults::{Call, Fault, FaultPlan};
+use shepherd_testkit::simulation::{Crash, Ended, Simulation};
+use shepherd_testkit::world::World;
+
+fn plan(router: RouterCapabilities) -> Plan {
+    let (v1, v2) = (Revision::new("v1").unwrap(), Revision::new("v2").unwrap());
+    let change = Change::new("web".parse().unwrap(), v1, v2).replicas(Replicas::new(3)).router(router);
+    Canary::weights([30, 100]).unwrap().every(Duration::from_secs(40)).plan(&change).unwrap()
+}
+
+/// A raise that a snapshot held, and that an abort withdrew before the new process began it, was waited for.
+#[test]
+fn an_abort_before_the_outside_is_known_ends_without_fences_too() {
+    let plan = plan(RouterCapabilities::weighted().unfenced());
+    for step in 1..40 {
+        let crash = Crash::after_step(step).down_for(Duration::from_secs(42));
+        let report = Simulation::new(plan.clone(), World::of(&plan))
+            .faults(FaultPlan::new().between(Call::ObserveRouting, 2, 5, Fault::Hang))
+            .crash(crash)
+            .at(Duration::from_secs(21), Actor::new("ann").unwrap(), Command::Abort { reason: "no".into() })
+            .run();
+        assert_eq!(report.ended, Ended::Done, "{crash:?} {:#?}", report.events);
+    }
+}
+
+/// A machine that had ended and only waited for a notifier asked to be stepped again at once.
+#[test]
+fn a_notifier_that_hangs_keeps_nobody_busy() {
+    let plan = plan(RouterCapabilities::weighted());
+    let hangs = FaultPlan::new().from(Call::Notify, 1, Fault::Hang);
+    let report = Simulation::new(plan.clone(), World::of(&plan)).faults(hangs).run();
+    assert_eq!(report.ended, Ended::Done);
+}

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use shepherd_core::machine::Command;
-use shepherd_core::model::{Actor, Replicas, Revision, RouterCapabilities};
+use shepherd_core::model::{Actor, FailureKind, Replicas, Revision, RouterCapabilities, Track};
 use shepherd_core::plan::{Change, Plan};
 use shepherd_core::strategy::{Canary, Strategy};
 use shepherd_testkit::faults::{Call, Fault, FaultPlan};
@@ -39,4 +39,18 @@ fn a_notifier_that_hangs_keeps_nobody_busy() {
     let hangs = FaultPlan::new().from(Call::Notify, 1, Fault::Hang);
     let report = Simulation::new(plan.clone(), World::of(&plan)).faults(hangs).run();
     assert_eq!(report.ended, Ended::Done);
+}
+
+/// A raise that was tried again did not look at capacity again.
+#[test]
+fn a_raise_is_tried_again_only_while_there_is_capacity_for_it() {
+    let plan = plan(RouterCapabilities::weighted());
+    let report = Simulation::new(plan.clone(), World::of(&plan))
+        .faults(FaultPlan::new().between(Call::Route, 2, 12, Fault::Fail(FailureKind::Transient)))
+        .twist(Duration::from_secs(46), |world, now| {
+            world.break_replicas(now, Track::Candidate, Replicas::new(2))
+        })
+        .run();
+    assert_eq!(report.ended, Ended::Done);
+    assert_eq!(report.violations(), []);
 }

@@ -93,6 +93,11 @@ impl Effect {
 }
 
 impl EffectId {
+    /// The effect of this number, for whoever tries a hook or a notifier outside a rollout.
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
     /// The number.
     pub fn get(self) -> u64 {
         self.0

@@ -2,7 +2,7 @@
 
 use super::event::Happening;
 use super::rollout_machine::Machine;
-use super::state::Course;
+use super::state::{Course, RoutingWanted};
 use super::{Cause, Effect, Then, WaitingFor};
 use crate::model::{
     Elapsed, Exposure, Failure, FailureKind, Reason, Replicas, Revision, Route, Track, TrackSpec, Verdict,
@@ -42,7 +42,11 @@ impl Machine {
         for track in Track::BOTH {
             self.write_track(track);
         }
-        self.write_route();
+        // However often a raise is tried, it is tried only while there is capacity for it.
+        let RoutingWanted { exposure, confirmed, .. } = &self.state.routing;
+        if !exposure.raises(confirmed) || self.has_capacity(exposure) {
+            self.write_route();
+        }
         let tracks = self.state.stable.accepted.is_some() && self.state.candidate.accepted.is_some();
         tracks && self.state.routing.accepted.is_some()
     }
@@ -136,11 +140,14 @@ impl Machine {
 
     fn has_capacity(&self, exposure: &Exposure) -> bool {
         let looked = self.state.seen.workload.as_ref().is_some_and(|(id, _)| *id >= self.state.run.first);
-        // What grows is what needs capacity: the candidate on the way up, stable when traffic returns.
-        let grows =
-            if exposure.raises(&self.state.routing.exposure) { Track::Candidate } else { Track::Stable };
+        let grows = self.growing(exposure);
         let needed = self.plan.needed(grows, exposure);
         looked && self.state.ready(grows).is_some_and(|ready| ready >= needed)
+    }
+
+    /// What grows is what needs capacity: the candidate on the way up, stable when traffic returns.
+    fn growing(&self, exposure: &Exposure) -> Track {
+        if exposure.raises(&self.state.routing.confirmed) { Track::Candidate } else { Track::Stable }
     }
 
     pub(super) fn settle(&self) -> std::time::Duration {
@@ -301,8 +308,7 @@ impl Machine {
         if self.state.routing.exposure == *exposure {
             WaitingFor::Effect
         } else {
-            let grows =
-                if exposure.raises(&self.state.routing.exposure) { Track::Candidate } else { Track::Stable };
+            let grows = self.growing(exposure);
             self.waiting_ready(grows, self.plan.needed(grows, exposure))
         }
     }

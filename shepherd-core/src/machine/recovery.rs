@@ -137,7 +137,13 @@ impl Machine {
             return true;
         }
         let accepted = routing.exposure.is_off() && routing.accepted.is_some();
-        accepted && (self.fenced() || (routing.in_effect.is_some() && routing.late_raises.is_empty()))
+        accepted && (self.fenced() || (routing.in_effect.is_some() && !self.is_raise_under_way()))
+    }
+
+    /// A raise that was withdrawn may still be carried out, until it is answered or has timed out.
+    fn is_raise_under_way(&self) -> bool {
+        let since = self.recovery().map_or(Elapsed::ZERO, |recovery| recovery.since);
+        !self.state.routing.late_raises.is_empty() && self.now() < since + self.plan.attention().call_timeout
     }
 
     /// The candidate finishes the requests that it has.

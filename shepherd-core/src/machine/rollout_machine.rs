@@ -213,10 +213,8 @@ impl Machine {
                 Effect::Route(_) | Effect::Deploy { .. } | Effect::Check { .. } | Effect::RunHook(_)
             )
         };
-        // What is withheld until the outside is known was never begun, and nobody will answer for it.
-        let begun = self.state.attach.done;
         for (id, effect) in self.state.outstanding.withdraw(forward) {
-            if begun && matches!(effect, Effect::Route(_)) {
+            if matches!(effect, Effect::Route(_)) {
                 self.state.routing.late_raises.push(id);
             }
         }
@@ -314,6 +312,7 @@ impl Machine {
             (Some(Effect::Measure { .. }), Answer::Measured(measured)) => self.measured(Ok(&measured)),
             (Some(Effect::Route(_)), Answer::Done) => {
                 self.state.routing.accepted = Some(self.state.outstanding.next_id());
+                self.state.routing.confirmed = self.state.routing.exposure.clone();
                 self.look_again();
             }
             (Some(Effect::Deploy { spec, .. }), Answer::Done) => {

@@ -77,6 +77,9 @@ impl Machine {
         if tells && self.state.attach.done && routing.exposure != self.state.routing.exposure {
             self.drifted(&routing);
         }
+        if tells {
+            self.state.routing.confirmed = routing.exposure.clone();
+        }
         self.state.seen.routing = Some((id, routing));
         self.end_round();
     }

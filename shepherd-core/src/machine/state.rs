@@ -95,6 +95,8 @@ pub(super) struct StageRun {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct RoutingWanted {
     pub(super) exposure: Exposure,
+    /// What the router accepted last, or was last seen to have.
+    pub(super) confirmed: Exposure,
     /// The router has accepted it; observations from this effect on tell of it.
     pub(super) accepted: Option<EffectId>,
     /// It has taken effect since then.
@@ -203,6 +205,7 @@ impl State {
             run: StageRun::begin(0, Elapsed::ZERO, EffectId::default(), deadline),
             routing: RoutingWanted {
                 exposure: Exposure::OFF,
+                confirmed: Exposure::OFF,
                 accepted: Some(EffectId::default()),
                 in_effect: Some(Elapsed::ZERO),
                 raised: false,

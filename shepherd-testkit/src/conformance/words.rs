@@ -18,9 +18,8 @@ pub(super) fn revision(nth: usize) -> Revision {
     Revision::new(format!("v{nth}")).expect("a revision's name")
 }
 
-#[allow(clippy::expect_used, reason = "an effect's id is a number")]
 pub(super) fn effect(nth: u64) -> EffectId {
-    serde_json::from_value(nth.into()).expect("an effect's id")
+    EffectId::new(nth)
 }
 
 /// The owner of `epoch` that drives the rollout of this number.

@@ -1,5 +1,7 @@
 //! What the ports ask of the world, and what a person does behind Shepherd's back.
 
+use std::collections::BTreeMap;
+
 use shepherd_core::model::{
     Cursor, Elapsed, Exposure, Failure, FailureKind, Fence, GateName, Mark, Measurement, Metric, Replicas,
     Revision, Route, RouterCapabilities, Routing, Track, TrackSpec, Verdict, WorkloadState, admit,
@@ -124,6 +126,17 @@ impl World {
         self.advance(now);
         self.road.set(exposure, now + self.propagation);
         self.road.take_effect(now);
+    }
+
+    /// What a track serves with: the ready replicas of each revision, whatever the track is meant to run.
+    pub fn serving_replicas(&self, track: Track) -> BTreeMap<Revision, Replicas> {
+        let now = self.now();
+        let mut serving = BTreeMap::new();
+        for pod in self.side(track).pods.iter().filter(|pod| pod.is_ready(now)) {
+            let count: &mut Replicas = serving.entry(pod.revision.clone()).or_default();
+            *count = Replicas::new(count.get() + 1);
+        }
+        serving
     }
 
     /// So many ready replicas of a track crash.

@@ -107,7 +107,7 @@ impl Place {
     }
 
     fn is_marked_off(&self) -> bool {
-        let routing = self.world.with(|world, now| world.routing(now)).unwrap();
+        let routing = self.world.with(shepherd_testkit::world::World::routing).unwrap();
         routing.mark.is_some_and(|mark| mark.traffic == Traffic::Off)
     }
 
@@ -155,7 +155,7 @@ async fn a_healthy_candidate_is_promoted_without_one_failed_request() {
     assert_eq!(outcome.ending(), Ending::Promoted);
     assert_eq!(place.failed(), 0);
     place.assert_safe();
-    let stable = place.world.with(|world, now| world.workload(now)).stable;
+    let stable = place.world.with(shepherd_testkit::world::World::workload).stable;
     assert_eq!(stable.revision, Some(revision("v2")));
 }
 
@@ -177,8 +177,8 @@ async fn a_raise_waits_for_its_save_and_an_off_does_not() {
     in_stage(&handle, "bake-10%").await;
     place.store.fill();
     until(&handle, |status| status.stage.as_str() == "scale-candidate-2").await;
-    place.clock.sleep(Duration::from_secs(120)).await;
-    let candidate = place.world.with(|world, now| world.workload(now)).candidate;
+    place.clock.sleep(Duration::from_mins(2)).await;
+    let candidate = place.world.with(shepherd_testkit::world::World::workload).candidate;
     assert_eq!(candidate.desired, Replicas::new(1), "two were decided, but that was never saved");
     assert_eq!(place.weight(), "10%");
 
@@ -201,7 +201,7 @@ async fn taking_off_overtakes_a_raise_that_backs_off_and_a_call_that_hangs() {
         assert!(took < Duration::from_secs(1), "{fault:?}: {took:?}");
         assert_eq!(place.weight(), "0%", "{fault:?}");
         assert_eq!(handle.outcome().await.unwrap().ending(), Ending::Aborted, "{fault:?}");
-        place.clock.sleep(Duration::from_secs(60)).await;
+        place.clock.sleep(Duration::from_mins(1)).await;
         assert_eq!(place.weight(), "0%", "{fault:?}: a late write raised it");
         place.assert_safe();
     }
@@ -255,7 +255,7 @@ async fn a_stalled_driver_that_wakes_after_its_successor_took_over_raises_nothin
     successor.roll_back(ada(), "the first one hangs").await.unwrap();
     assert_eq!(successor.outcome().await.unwrap().ending(), Ending::RolledBack);
     assert!(matches!(stalled.outcome().await, Err(Stopped::Superseded)));
-    place.clock.sleep(Duration::from_secs(60)).await;
+    place.clock.sleep(Duration::from_mins(1)).await;
     assert_eq!(place.weight(), "0%");
     place.assert_safe();
 }
@@ -287,7 +287,7 @@ async fn a_process_asleep_through_its_bake_does_not_advance_unwatched() {
     let place = Place::new(Behaviour::new());
     let handle = place.rollout("one", FaultPlan::new()).start(revision("v2")).await.unwrap();
     in_stage(&handle, "bake-10%").await;
-    place.clock.advance(Duration::from_secs(300));
+    place.clock.advance(Duration::from_mins(5));
     let before = place.clock.now().elapsed;
     until(&handle, |status| status.stage.as_str() != "bake-10%").await;
     let watched = place.clock.now().elapsed - before;
@@ -301,7 +301,7 @@ async fn unattended_for_too_long_it_is_held_or_taken_back_as_the_plan_says() {
         let place = Place::new(Behaviour::new());
         let rollout = Rollout::of(target())
             .strategy(strategy())
-            .attention(Attention::default().unattended(Duration::from_secs(60), then))
+            .attention(Attention::default().unattended(Duration::from_mins(1), then))
             .through(place.world.router())
             .on(place.world.workload())
             .stored_in(place.store.clone())
@@ -310,7 +310,7 @@ async fn unattended_for_too_long_it_is_held_or_taken_back_as_the_plan_says() {
             .unwrap();
         let handle = rollout.start(revision("v2")).await.unwrap();
         in_stage(&handle, "bake-10%").await;
-        place.clock.advance(Duration::from_secs(3600));
+        place.clock.advance(Duration::from_hours(1));
         match expected {
             None => {
                 until(&handle, |status| status.paused.is_some()).await;
@@ -349,7 +349,7 @@ async fn detached_and_started_again_it_ends_as_it_would_have() {
 
 /// The driver releases its target just after it has told the outcome.
 async fn until_released(place: &Place) {
-    place.clock.sleep(Duration::from_secs(60)).await;
+    place.clock.sleep(Duration::from_mins(1)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -439,7 +439,7 @@ async fn a_paused_rollout_keeps_its_guards_awake() {
     let handle = place.rollout("one", FaultPlan::new()).start(revision("v2")).await.unwrap();
     in_stage(&handle, "bake-10%").await;
     handle.pause(ada(), "lunch").await.unwrap();
-    place.clock.sleep(Duration::from_secs(3600)).await;
+    place.clock.sleep(Duration::from_hours(1)).await;
     assert_eq!(handle.status().stage.as_str(), "bake-10%");
     place.world.with(|world, now| world.set_behaviour(now, revision("v2"), Behaviour::new().error_rate(0.5)));
     let outcome = handle.outcome().await.unwrap();

@@ -48,7 +48,7 @@ fn a_raise_is_tried_again_only_while_there_is_capacity_for_it() {
     let report = Simulation::new(plan.clone(), World::of(&plan))
         .faults(FaultPlan::new().between(Call::Route, 2, 12, Fault::Fail(FailureKind::Transient)))
         .twist(Duration::from_secs(46), |world, now| {
-            world.break_replicas(now, Track::Candidate, Replicas::new(2))
+            world.break_replicas(now, Track::Candidate, Replicas::new(2));
         })
         .run();
     assert_eq!(report.ended, Ended::Done);

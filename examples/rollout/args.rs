@@ -138,7 +138,7 @@ fn guard(text: &str) -> Result<Guard, String> {
 
 fn interval(text: &str) -> Result<Duration, String> {
     const LEAST: Duration = Duration::from_millis(100);
-    const MOST: Duration = Duration::from_secs(24 * 3600);
+    const MOST: Duration = Duration::from_hours(24);
     // humantime panics on what adds up to more than a duration can be, which takes more letters than these.
     const LETTERS: usize = 12;
     if text.len() > LETTERS {
@@ -195,7 +195,7 @@ mod tests {
 
     fn refused(arguments: &[&str]) -> String {
         let arguments = ["rollout"].iter().chain(arguments);
-        Args::try_parse_from(arguments).err().expect("a refusal").to_string()
+        Args::try_parse_from(arguments).expect_err("a refusal").to_string()
     }
 
     #[test]

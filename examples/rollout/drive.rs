@@ -65,6 +65,11 @@ impl<'a> Drive<'a> {
         if matches!(event.what, Happening::Triggered(_)) {
             self.triggered = Some(event.at);
         }
+        if matches!(event.what, Happening::Exposed(_)) {
+            // What is measured from now on is of one weight.
+            self.taken = time::now();
+            drop(Traffic::take(self.proxy, SECOND));
+        }
         self.view.event(event);
     }
 

@@ -28,10 +28,10 @@ Exit codes:
   2  the input was refused; nothing was changed
   3  it could not go on; its state was kept
 
-Ctrl-C once aborts: traffic goes back to v1, and v2 is ended. Twice leaves at once; with --state, the same command
+Ctrl-C once aborts: traffic goes back to v1, and v2 is ended. Twice leaves at once; with --state, the same command \
 then goes on with the abort.
 
-Guards: METRIC > VALUE for TIME, joined by `and` and `or`. Metrics are error_rate, availability, p50 to p99.9,
+Guards: METRIC > VALUE for TIME, joined by `and` and `or`. Metrics are error_rate, availability, p50 to p99.9, \
 request_rate, health_check_failures and restarts; a value may be compared with v1's, as in error_rate > 2x stable.
 
 Examples:

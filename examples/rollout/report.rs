@@ -87,7 +87,11 @@ pub(crate) fn for_people(end: &End, seen: &Seen) -> String {
 
 fn too_late(text: &mut String, report: &Report) -> std::fmt::Result {
     report.next.as_ref().map_or(Ok(()), |next| {
-        write!(text, "\n  {} came too late to take it back: roll {} out to return", next.by, next.revision)
+        write!(
+            text,
+            "\n  note      the abort of {} came too late; to return, roll {} out",
+            next.by, next.revision
+        )
     })
 }
 

@@ -41,3 +41,24 @@ fn a_second_interrupt_leaves_at_once_and_a_later_run_ends_the_abort() {
     later.assert_code(1);
     assert_eq!(later.summary()["outcome"], "aborted", "{later:#?}");
 }
+
+#[test]
+fn an_interrupt_before_anybody_met_the_candidate_has_nothing_to_take_off() {
+    let mut program = Program::start(&["--output", "json"]);
+    program.until("scale-candidate-1 begins");
+    program.interrupt();
+    let ended = program.end();
+    ended.assert_code(1);
+    let summary = ended.summary();
+    assert_eq!(summary["outcome"], "aborted", "{ended:#?}");
+}
+
+#[test]
+fn an_interrupt_after_the_promotion_comes_too_late_and_says_so() {
+    let mut program = Program::start_short(&[]);
+    program.until("return begins");
+    program.interrupt();
+    let ended = program.end();
+    ended.assert_code(0);
+    assert!(ended.stdout.iter().any(|line| line.contains("came too late")), "{ended:#?}");
+}

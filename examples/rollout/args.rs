@@ -28,10 +28,10 @@ Exit codes:
   2  the input was refused; nothing was changed
   3  it could not go on; its state was kept
 
-Ctrl-C once aborts: traffic goes back to v1, and v2 is ended. Twice leaves at once; with --state, the same command
+Ctrl-C once aborts: traffic goes back to v1, and v2 is ended. Twice leaves at once; with --state, the same command \
 then goes on with the abort.
 
-Guards: METRIC > VALUE for TIME, joined by `and` and `or`. Metrics are error_rate, availability, p50 to p99.9,
+Guards: METRIC > VALUE for TIME, joined by `and` and `or`. Metrics are error_rate, availability, p50 to p99.9, \
 request_rate, health_check_failures and restarts; a value may be compared with v1's, as in error_rate > 2x stable.
 
 Examples:
@@ -138,7 +138,7 @@ fn guard(text: &str) -> Result<Guard, String> {
 
 fn interval(text: &str) -> Result<Duration, String> {
     const LEAST: Duration = Duration::from_millis(100);
-    const MOST: Duration = Duration::from_secs(24 * 3600);
+    const MOST: Duration = Duration::from_hours(24);
     // humantime panics on what adds up to more than a duration can be, which takes more letters than these.
     const LETTERS: usize = 12;
     if text.len() > LETTERS {
@@ -195,7 +195,7 @@ mod tests {
 
     fn refused(arguments: &[&str]) -> String {
         let arguments = ["rollout"].iter().chain(arguments);
-        Args::try_parse_from(arguments).err().expect("a refusal").to_string()
+        Args::try_parse_from(arguments).expect_err("a refusal").to_string()
     }
 
     #[test]

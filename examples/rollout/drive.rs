@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use shepherd_core::driver::{Handle, LeverError, Stopped};
 use shepherd_core::machine::{Event, Happening, Outcome};
-use shepherd_core::model::{Actor, Timestamp};
+use shepherd_core::model::{Actor, NameError, Timestamp};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::ground::proxy::Proxy;
@@ -65,6 +65,11 @@ impl<'a> Drive<'a> {
         if matches!(event.what, Happening::Triggered(_)) {
             self.triggered = Some(event.at);
         }
+        if matches!(event.what, Happening::Exposed(_)) {
+            // What is measured from now on is of one weight.
+            self.taken = time::now();
+            drop(Traffic::take(self.proxy, SECOND));
+        }
         self.view.event(event);
     }
 
@@ -82,8 +87,8 @@ impl<'a> Drive<'a> {
         self.view.say("Ctrl-C: traffic goes back to stable; once more leaves at once");
         let handle = self.handle.clone();
         tokio::spawn(async move {
-            if let Ok(by) = Actor::new("Ctrl-C") {
-                log(handle.abort(by, "somebody pressed it").await);
+            if let Ok(by) = user() {
+                log(handle.abort(by, "Ctrl-C").await);
             }
         });
     }
@@ -99,6 +104,12 @@ impl<'a> Drive<'a> {
             Ok(Err(_)) | Err(_) => End::Left,
         }
     }
+}
+
+/// Who sits at the keyboard, as far as that is known.
+fn user() -> Result<Actor, NameError> {
+    let name = std::env::var("USER").unwrap_or_default();
+    Actor::new(name).or_else(|_| Actor::new("somebody"))
 }
 
 /// An abort that comes too late is refused, and the outcome says more than the refusal.

@@ -85,7 +85,8 @@ fn tell_ended(args: &Args, outcome: Outcome) -> u8 {
 
 async fn roll_out(args: &Args, asked: Wish, state: Option<State>, owner: Owner) -> Result<u8, Trouble> {
     let mut interrupts = Interrupts::listen();
-    let wish = begun_before(args, asked, state.as_ref());
+    // A rollout that was begun goes on as it was asked at first.
+    let wish = state.as_ref().and_then(|state| state.wish.clone()).unwrap_or_else(|| asked.clone());
     let world = World::open(&wish, state.as_ref().map(State::directory), args.port).await?;
     let rollout = bind(&wish, &world, state.as_ref(), owner)?;
     if let Some(state) = state.as_ref().filter(|state| state.wish.is_none()) {
@@ -93,27 +94,37 @@ async fn roll_out(args: &Args, asked: Wish, state: Option<State>, owner: Owner) 
         rollout.plan(revision(CANDIDATE)?).await?;
         state.begin(&wish)?;
     }
-    Out::for_people(args.output).line(format!("the service answers at http://{}", world.proxy.addr()));
+    let people = Out::for_people(args.output);
+    tell_beginning(
+        people,
+        &world,
+        state.as_ref().filter(|state| state.wish.is_some()).map(|_| wish == asked),
+    );
     let (begun, load) = (time::now(), world.load(args.rate));
     let handle = rollout.start(revision(CANDIDATE)?).await?;
-    let mut drive = Drive::new(handle, &world.proxy, View::on(Out::for_people(args.output)));
+    let mut drive = Drive::new(handle, &world.proxy, View::on(people));
     let end = drive.run(&mut interrupts).await;
     let triggered = drive.triggered;
     let off = triggered.zip(world.stopwatch.off_at()).map(|(triggered, off)| off.since(triggered));
     let totals = if matches!(end, End::Left) { load.totals() } else { load.stop().await };
-    tell(args, &end, &Seen { totals, trigger_to_off: off, lasted: begun.elapsed() });
+    let met = world.proxy.counts().candidate;
+    tell(args, &end, &Seen { totals, met, trigger_to_off: off, lasted: begun.elapsed() });
     if !matches!(end, End::Left) {
         world.close().await;
     }
     Ok(report::exit_code(&end))
 }
 
-/// A rollout that was begun goes on as it was asked at first.
-fn begun_before(args: &Args, asked: Wish, state: Option<&State>) -> Wish {
-    let Some(begun) = state.and_then(|state| state.wish.clone()) else { return asked };
-    let differs = if begun == asked { "" } else { ", as it was asked at first and not as it is asked now" };
-    Out::for_people(args.output).line(format!("going on with the rollout that was begun before{differs}"));
-    begun
+/// `as_asked` when it goes on: whether it was asked for what is asked for now.
+fn tell_beginning(people: Out, world: &World, as_asked: Option<bool>) {
+    match as_asked {
+        None => {}
+        Some(true) => people.line("going on with the rollout that was begun before"),
+        Some(false) => {
+            people.line("going on with the rollout that was begun before, as it was asked at first");
+        }
+    }
+    people.line(format!("the service answers at http://{}", world.proxy.addr()));
 }
 
 fn bind(wish: &Wish, world: &World, state: Option<&State>, owner: Owner) -> Result<Rollout, Trouble> {

@@ -9,6 +9,7 @@ use shepherd_core::machine::{Cause, Ending, Outcome, Report};
 
 use crate::drive::End;
 use crate::ground::load::Totals;
+use crate::ground::proxy::Counts;
 
 /// A request that takes longer hurts, though it succeeds.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -17,6 +18,8 @@ const PATIENCE: Duration = Duration::from_millis(250);
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) totals: Totals,
+    /// What the proxy sent to the candidate.
+    pub(crate) met: Counts,
     /// From the decision to take the candidate back until nobody met it.
     pub(crate) trigger_to_off: Option<Duration>,
     pub(crate) lasted: Duration,
@@ -73,11 +76,23 @@ pub(crate) fn for_people(end: &End, seen: &Seen) -> String {
     let mut text = headline(end);
     if let End::Outcome(outcome) = end {
         // Writing to a string does not fail.
-        let _ = cause(&mut text, outcome.report());
-        let _ = aftermath(&mut text, outcome, seen);
+        let _ = match outcome {
+            Outcome::Promoted(report) => too_late(&mut text, report),
+            _ => cause(&mut text, outcome).and_then(|()| aftermath(&mut text, seen)),
+        };
     }
-    let _ = write!(text, "\n  {}", requests(&seen.totals));
+    let _ = write!(text, "\n  requests  {}", requests(&seen.totals));
     text
+}
+
+fn too_late(text: &mut String, report: &Report) -> std::fmt::Result {
+    report.next.as_ref().map_or(Ok(()), |next| {
+        write!(
+            text,
+            "\n  note      the abort of {} came too late; to return, roll {} out",
+            next.by, next.revision
+        )
+    })
 }
 
 /// For a rollout that had ended before this process began.
@@ -95,43 +110,35 @@ pub(crate) fn ended_already(outcome: &Outcome) -> String {
 
 fn headline(end: &End) -> String {
     match end {
-        End::Outcome(Outcome::Promoted(report)) => format!("\n{} was promoted.", report.candidate),
-        End::Outcome(outcome) => {
-            format!("\n{} was {}: {}", outcome.report().candidate, outcome.ending(), outcome.why())
-        }
+        End::Outcome(outcome) => format!("\n{} was {}", outcome.report().candidate, outcome.ending()),
         End::Stopped(stopped) => format!("\n{}", stuck(stopped)),
         End::Left => "\nLeft in the middle. With --state, the same command goes on.".to_owned(),
     }
 }
 
-fn cause(text: &mut String, report: &Report) -> std::fmt::Result {
-    if let Some(Cause::Guard(finding)) = &report.cause {
-        let since = Duration::from_millis(finding.since.as_millis());
-        writeln!(text, "\n  guard   {}", finding.guard)?;
-        writeln!(text, "  saw     {}", finding.saw)?;
-        write!(text, "  since   {:.1}s after the start, during {}", since.as_secs_f64(), report.stage)?;
-    } else if report.cause.is_some() {
-        write!(text, "\n  during  {}", report.stage)?;
-    }
-    Ok(())
+fn cause(text: &mut String, outcome: &Outcome) -> std::fmt::Result {
+    let report = outcome.report();
+    let Some(Cause::Guard(finding)) = &report.cause else {
+        return write!(text, "\n  why       {}, during {}", outcome.why(), report.stage);
+    };
+    let since = Duration::from_millis(finding.since.as_millis());
+    write!(text, "\n  guard     {}", finding.guard)?;
+    write!(text, "\n  saw       {}", finding.saw)?;
+    write!(text, "\n  since     {:.1}s after the start, during {}", since.as_secs_f64(), report.stage)
 }
 
-fn aftermath(text: &mut String, outcome: &Outcome, seen: &Seen) -> std::fmt::Result {
-    if let Some(next) = &outcome.report().next {
-        write!(text, "\n  {} came too late to take it back: roll {} out to return", next.by, next.revision)?;
-    }
-    if outcome.ending() == Ending::Promoted {
-        return Ok(());
-    }
-    let slow = seen.totals.latencies.above(PATIENCE);
+fn aftermath(text: &mut String, seen: &Seen) -> std::fmt::Result {
+    let Seen { totals, met, trigger_to_off, .. } = seen;
+    let (failed, slow) = (totals.failed, totals.latencies.above(PATIENCE));
     write!(
         text,
-        "\n  hurt    {} requests failed, {slow} took longer than {}ms",
-        seen.totals.failed,
+        "\n  hurt      {failed} requests failed, {slow} took longer than {}ms",
         PATIENCE.as_millis()
     )?;
-    match seen.trigger_to_off {
-        Some(time) => write!(text, "\n  off     {} ms after the decision", time.as_millis()),
+    write!(text, "; {} met the candidate", met.requests)?;
+    match trigger_to_off {
+        Some(time) if time.is_zero() => write!(text, "\n  off       less than 1 ms after the decision"),
+        Some(time) => write!(text, "\n  off       {} ms after the decision", time.as_millis()),
         None => Ok(()),
     }
 }
@@ -140,7 +147,7 @@ fn requests(totals: &Totals) -> String {
     let Totals { requests, failed, latencies, first_failure } = totals;
     let p95 = latencies.percentile(95).as_secs_f64() * 1000.0;
     let first = first_failure.as_ref().map_or_else(String::new, |first| format!(", the first: {first}"));
-    format!("{requests} requests, {failed} failed{first}; p95 {p95:.1}ms")
+    format!("{requests}, {failed} failed{first}; p95 {p95:.1}ms")
 }
 
 fn stuck(stopped: &Stopped) -> String {

@@ -100,10 +100,10 @@ impl Wish {
     }
 }
 
-/// Twice a second, since the whole of it takes half a minute. While nobody drives it the service itself is down, so
-/// that however long that was, nobody was hurt by a candidate that nobody watched.
+/// Twice a second, since the whole of it takes half a minute. While nobody drives it the service itself is down and
+/// hurts nobody, so that one may come back to it much later; after a month nobody means it any more.
 fn attention() -> Attention {
-    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    const MONTH: Duration = Duration::from_hours(30 * 24);
     let twice_a_second = Attention::default().every(Duration::from_millis(500));
-    twice_a_second.call_timeout(Duration::from_secs(5)).unattended(YEAR, Unattended::RollBack)
+    twice_a_second.call_timeout(Duration::from_secs(5)).unattended(MONTH, Unattended::RollBack)
 }

@@ -22,7 +22,8 @@ pub(crate) struct Servers(Arc<Shared>);
 struct Shared {
     pool: Arc<Pool>,
     kept: Kept<Deployed>,
-    stopwatch: Arc<Stopwatch>,
+    /// Where no router takes part, traffic is off when the last server is.
+    stopwatch: Option<Arc<Stopwatch>>,
 }
 
 /// What shall run, and who said so; kept as a manager of servers would keep it.
@@ -48,7 +49,7 @@ impl Servers {
         directory: Option<&Path>,
         pool: Arc<Pool>,
         (revision, replicas): (Revision, u32),
-        stopwatch: Arc<Stopwatch>,
+        stopwatch: Option<Arc<Stopwatch>>,
     ) -> Result<Self, KeptError> {
         let stable = Side { revision: Some(revision), replicas, mark: None };
         let initial = Deployed { stable, candidate: Side::default() };
@@ -95,10 +96,9 @@ impl Workload for Servers {
             *side = Side { revision, replicas, mark: Some(mark.clone()) };
             Ok(new)
         })?;
-        // Without a router, traffic is off when the last server is.
-        if spec.track == Track::Candidate && spec.replicas == Replicas::ZERO && mark.traffic == Traffic::Off {
-            self.0.stopwatch.taken_off();
-        }
+        let off =
+            spec.track == Track::Candidate && spec.replicas == Replicas::ZERO && mark.traffic == Traffic::Off;
+        self.0.stopwatch.iter().filter(|_| off).for_each(|stopwatch| stopwatch.taken_off());
         Ok(())
     }
 

@@ -46,7 +46,8 @@ impl World {
         })?;
         let pool = Arc::new(Pool::start(PoolSettings::default(), wish.catalogue(), switchboard));
         let initial = (revision(STABLE)?, wish.replicas);
-        let servers = Servers::open(directory, Arc::clone(&pool), initial, Arc::clone(&stopwatch))?;
+        let timed = (!wish.routed()).then(|| Arc::clone(&stopwatch));
+        let servers = Servers::open(directory, Arc::clone(&pool), initial, timed)?;
         if timeout(START_UP, pool.until(Pool::is_settled)).await.is_err() {
             let states = pool.describe();
             return Err(Trouble::Stuck(format!("the servers do not come up: {states}")));

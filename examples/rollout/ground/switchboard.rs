@@ -93,10 +93,6 @@ impl Switchboard {
         }
     }
 
-    pub(crate) fn policy(&self) -> Policy {
-        self.table.borrow().policy.clone()
-    }
-
     pub(crate) fn set_policy(&self, policy: Policy) {
         self.table.send_modify(|table| Arc::make_mut(table).policy = policy);
     }

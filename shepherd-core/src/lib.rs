@@ -88,8 +88,8 @@
 //! - **Off comes first.** After a trigger the next routing write takes users off the candidate. It waits for no save,
 //!   no back-off and no permit, and no later write of that rollout brings users back. Where the rollout has already
 //!   changed stable, or stable has no ready replica, stable's capacity comes first and the traffic follows it.
-//! - **No data is never a pass.** Time counts as baked only between two looks at which everything was seen and every
-//!   active guard was definitely clear.
+//! - **No data is never a pass.** Time counts as baked only between two looks that saw everything, of which the second
+//!   found every active guard definitely clear.
 //! - **Every wait ends.** All but a wait for a person has a deadline, and says what it will do then.
 //! - **A crash changes nothing.** A decision that shows the candidate to more users is saved before it is carried
 //!   out. Whoever goes on first [claims](machine::Effect::ClaimRouting) the target, looks at it, and only then acts.

@@ -52,8 +52,6 @@ mod pages {
     #[doc = include_str!("../../docs/strategies.md")]
     struct Strategies;
 
-    #[doc = include_str!("../../docs/writing-an-adapter.md")]
-    struct WritingAnAdapter;
 
     #[doc = include_str!("../../docs/operating.md")]
     struct Operating;

@@ -52,7 +52,6 @@ mod pages {
     #[doc = include_str!("../../docs/strategies.md")]
     struct Strategies;
 
-
     #[doc = include_str!("../../docs/operating.md")]
     struct Operating;
 }

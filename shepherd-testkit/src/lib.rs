@@ -39,3 +39,19 @@ pub mod simulation;
 pub mod world;
 
 pub use clock::{DAWN, SimClock};
+
+/// The pages whose examples are compiled and run as tests.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+
+    #[doc = include_str!("../../docs/semantics.md")]
+    struct Semantics;
+
+    #[doc = include_str!("../../docs/strategies.md")]
+    struct Strategies;
+
+    #[doc = include_str!("../../docs/operating.md")]
+    struct Operating;
+}

@@ -1,0 +1,60 @@
+//! What the page about strategies shows is what is really printed.
+
+use std::time::Duration;
+
+use shepherd_core::model::{GateName, Replicas, Revision, RouterCapabilities, Weight};
+use shepherd_core::plan::{Approval, Change, Plan};
+use shepherd_core::strategy::{AbTest, BlueGreen, Canary, Rolling, Strategy};
+
+const PAGE: &str = include_str!("../../docs/strategies.md");
+
+fn change() -> Change {
+    Change::new("shop/web".parse().unwrap(), Revision::new("v1").unwrap(), Revision::new("v2").unwrap())
+        .replicas(Replicas::new(4))
+        .guard("error_rate > 5% for 2m".parse().unwrap())
+}
+
+fn shows(text: &str) {
+    assert!(PAGE.contains(text.trim_end()), "docs/strategies.md does not show this:\n{text}");
+}
+
+fn is_shown(strategy: &dyn Strategy, change: &Change) {
+    shows(&strategy.plan(change).unwrap().dry_run().to_string());
+}
+
+#[test]
+fn rolling() {
+    is_shown(&Rolling::new(), &change());
+}
+
+#[test]
+fn blue_green() {
+    let strategy = BlueGreen::new().smoke_check(GateName::new("smoke").unwrap());
+    is_shown(
+        &strategy.approved_by(Approval::of_anybody(1)),
+        &change().router(RouterCapabilities::switching()),
+    );
+}
+
+#[test]
+fn canary() {
+    is_shown(&Canary::default(), &change().router(RouterCapabilities::weighted()));
+}
+
+#[test]
+fn canary_by_replicas() {
+    is_shown(&Canary::weights([10, 50, 100]).unwrap(), &change());
+}
+
+#[test]
+fn ab_test() {
+    let beta = AbTest::by_header("x-beta", "1").or_cookie("beta", "yes").lasting(Duration::from_hours(1));
+    is_shown(&beta, &change().router(RouterCapabilities::weighted().with_matches()));
+}
+
+#[test]
+fn mistakes() {
+    let change = change().router(RouterCapabilities::weighted());
+    let hasty = Plan::builder(&change, "hasty").weight(Weight::percent(50).unwrap()).promote().build();
+    shows(&hasty.unwrap_err().to_string());
+}

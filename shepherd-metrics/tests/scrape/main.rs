@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "the setup of a test")]
 #![allow(clippy::float_cmp, reason = "whole numbers are exact")]
 
+mod conformance;
 mod counting;
 mod cursors;
 mod misbehaving;

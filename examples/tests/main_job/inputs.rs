@@ -60,9 +60,9 @@ fn a_damaged_file_of_any_kind_is_refused_by_its_name_and_left_alone() {
     let mut begun = Program::start_short(&["--state", state]);
     begun.until("25% to the candidate");
     begun.kill();
-    let files = files(directory.path().into());
-    assert!(files.len() >= 4, "{files:?}");
-    for file in files {
+    for nth in 0..4 {
+        // Listed anew each time, since each process that takes hold of the rollout renames its record.
+        let file = files(directory.path().into()).swap_remove(nth);
         let whole = fs::read(&file).unwrap();
         let half = &whole[..whole.len() / 2];
         fs::write(&file, half).unwrap();
@@ -75,7 +75,7 @@ fn a_damaged_file_of_any_kind_is_refused_by_its_name_and_left_alone() {
     ended.assert_code(0);
 }
 
-/// All files that hold something.
+/// All files that hold something, in order.
 fn files(directory: PathBuf) -> Vec<PathBuf> {
     let (mut found, mut directories) = (Vec::new(), vec![directory]);
     while let Some(directory) = directories.pop() {
@@ -88,5 +88,7 @@ fn files(directory: PathBuf) -> Vec<PathBuf> {
             }
         }
     }
+    found.sort();
+    assert_eq!(found.len(), 4, "what was asked, the routing, the servers and the record: {found:?}");
     found
 }

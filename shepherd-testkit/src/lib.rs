@@ -28,6 +28,7 @@
 //! - [`SimClock`]: the time that they live in.
 //! - [`faults`]: any port, going wrong as planned.
 //! - [`fakes`]: every port, answering as told. With the feature `mocks`, [`mocks`] in the style of expectations.
+//! - [`conformance`]: for each port, a suite with one test for each promise, for adapters of your own.
 
 mod clock;
 pub mod conformance;
@@ -51,6 +52,9 @@ mod pages {
 
     #[doc = include_str!("../../docs/strategies.md")]
     struct Strategies;
+
+    #[doc = include_str!("../../docs/writing-an-adapter.md")]
+    struct WritingAnAdapter;
 
     #[doc = include_str!("../../docs/operating.md")]
     struct Operating;

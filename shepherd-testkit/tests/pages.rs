@@ -1,4 +1,4 @@
-//! What the page about strategies shows is what is really printed.
+//! What pages show is what is really printed, and what they quote is what is really compiled.
 
 use std::time::Duration;
 
@@ -57,4 +57,15 @@ fn mistakes() {
     let change = change().router(RouterCapabilities::weighted());
     let hasty = Plan::builder(&change, "hasty").weight(Weight::percent(50).unwrap()).promote().build();
     shows(&hasty.unwrap_err().to_string());
+}
+
+#[test]
+fn excerpts_are_of_the_whole() {
+    let page = include_str!("../../docs/writing-an-adapter.md");
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let blocks = |fence| page.split(fence).skip(1).filter_map(|rest: &str| rest.split("\n```").next());
+    let whole: String = blocks("```rust\n").map(words).collect();
+    for excerpt in blocks("```rs\n") {
+        assert!(whole.contains(&words(excerpt)), "the whole program has no such part:\n{excerpt}");
+    }
 }

@@ -40,7 +40,7 @@ Examples:
   rollout --strategy blue-green --candidate slow  is rolled back by its latency
   rollout --weights 1,10,50,100 --interval 5s     steps of your own
   rollout --guard 'error_rate > 2x stable for 3s' --guard 'p99 > 100ms for 2s'
-  rollout --state /tmp/shop                       kill -9 it, run it again: it goes on
+  rollout --state shop                            kill -9 it, run it again: it goes on
   rollout --dry-run --strategy rolling            prints the plan";
 
 #[derive(Debug, Parser)]

@@ -67,13 +67,16 @@ fn a_rollback_that_is_killed_ends_as_a_rollback() {
 fn each_strategy_goes_on_after_a_kill() {
     let cases =
         [("rolling", "scale-stable-1 begins"), ("blue-green", "bake-100% begins"), ("ab", "bake begins")];
-    for (strategy, moment) in cases {
-        let directory = tempfile::tempdir().unwrap();
-        let state = directory.path().to_str().unwrap();
-        let mut program = start(state, &["--strategy", strategy]);
+    let directories = cases.map(|_| tempfile::tempdir().unwrap());
+    let states = directories.each_ref().map(|directory| directory.path().to_str().unwrap());
+    let begun = [0, 1, 2].map(|nth| start(states[nth], &["--strategy", cases[nth].0]));
+    for (mut program, (_, moment)) in begun.into_iter().zip(cases) {
         program.until(moment);
         program.kill();
-        let ended = start(state, &[]).end();
+    }
+    let resumed = states.map(|state| start(state, &[]));
+    for (program, (strategy, _)) in resumed.into_iter().zip(cases) {
+        let ended = program.end();
         ended.assert_code(0);
         assert_eq!(ended.summary()["failed"], 0, "{strategy}: {ended:#?}");
     }

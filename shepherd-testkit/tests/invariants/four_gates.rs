@@ -18,8 +18,8 @@ struct Evidence {
     passes: u32,
     approved: BTreeSet<Actor>,
     watched: Duration,
-    /// The last instant at which all that was asked was well.
-    well_at: Option<Elapsed>,
+    /// When it was last asked.
+    asked_at: Option<Elapsed>,
 }
 
 struct Judge<'a> {
@@ -56,15 +56,14 @@ impl Judge<'_> {
             }
             (Input::Answered { answer: Answer::Routing(routing), .. }, Some(_)) => self.routing = Some(routing.clone()),
             (Input::Answered { answer: Answer::Measured(measured), .. }, Some(_)) => {
-                let clear = clear(measured) && self.routed_as_decided();
-                self.watched(at, clear);
+                self.watched(at, self.routed_as_decided(), clear(measured));
             }
-            (Input::Failed { .. }, Some(Effect::Measure { .. })) => self.watched(at, false),
+            (Input::Failed { .. }, Some(Effect::Measure { .. })) => self.watched(at, true, false),
             (Input::Failed { .. }, Some(Effect::ObserveWorkload | Effect::ObserveRouting)) if !self.guarded() => {
-                self.watched(at, false);
+                self.watched(at, false, false);
             }
             (Input::Answered { answer: Answer::Workload(_), .. }, Some(_)) if !self.guarded() => {
-                self.watched(at, true);
+                self.watched(at, true, true);
             }
             _ => {}
         }
@@ -74,13 +73,15 @@ impl Judge<'_> {
         self.routing.as_ref().is_none_or(|routing| routing.exposure == self.exposure)
     }
 
-    fn watched(&mut self, at: Elapsed, well: bool) {
+    /// A reading tells of the time since the one before it: that time counts when this one is clear.
+    fn watched(&mut self, at: Elapsed, connects: bool, clear: bool) {
         let gap = self.plan.attention().max_gap;
         let Some(evidence) = self.evidence() else { return };
-        if let Some(before) = evidence.well_at.filter(|before| well && at - *before <= gap + Duration::from_millis(1)) {
+        let before = evidence.asked_at.filter(|before| at - *before <= gap + Duration::from_millis(1));
+        if let Some(before) = before.filter(|_| connects && clear) {
             evidence.watched += at - before;
         }
-        evidence.well_at = well.then_some(at);
+        evidence.asked_at = connects.then_some(at);
     }
 
     fn completed(&mut self, name: &StageName) -> Result<(), String> {
@@ -130,7 +131,7 @@ fn every_gate_passed(trail: &Trail) -> Result<(), TestCaseError> {
         if taken.began.is_some() {
             judge.routing = None;
             for evidence in judge.of.values_mut() {
-                evidence.well_at = None;
+                evidence.asked_at = None;
             }
         }
         judge.heard(taken.at, &taken.input, taken.answered.as_ref());

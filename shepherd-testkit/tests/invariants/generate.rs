@@ -216,28 +216,36 @@ impl Asked {
     fn by_hand(&self, change: &Change, steps: &[Step], bake: u32) -> PlanBuilder {
         let all = Replicas::new(self.replicas);
         let mut plan = Plan::builder(change, "by hand").mode(Mode::Split);
-        let mut before = Exposure::OFF;
+        let (mut before, mut stable, mut candidate) = (Exposure::OFF, all, Replicas::ZERO);
         for step in steps {
             let beta = Match::Header { name: "x-beta".into(), value: "1".into() };
             let exposure = if step.matches { Exposure::matching([beta]) } else { Exposure::OFF };
             let exposure = exposure.with_weight(percent(step.percent)).mirrored(percent(step.mirror));
-            if !exposure.raises(&before) || before.is_full() {
+            if !exposure.raises(&before) || exposure.weight < before.weight || before.is_full() {
                 continue;
             }
-            let needed = all.for_weight(percent(step.percent)).max(Replicas::new(1));
-            plan = plan.scale(Track::Candidate, needed);
+            // Copies are traffic too, and the scale never goes below what is there.
+            let load = step.percent * 100 + (100 - step.percent) * step.mirror;
+            let load = all.for_weight(Weight::hundredths(load).unwrap()).max(Replicas::new(1));
+            if load > candidate {
+                plan = plan.scale(Track::Candidate, load);
+                candidate = load;
+            }
             plan = if step.checked { plan.check(gate()) } else { plan };
             plan = if step.hooked { plan.hook("tell".parse().unwrap()) } else { plan };
             plan = if step.approved { plan.approve(Approval::of(1, [actor("ada"), actor("bob")])) } else { plan };
+            let rest = all.for_weight(exposure.weight.rest());
             plan = plan.expose(exposure.clone()).bake(secs(bake));
             plan = if self.pauses { plan.on_failure(OnFailure::Pause) } else { plan };
-            if step.shrinks_stable {
-                plan = plan.scale(Track::Stable, all.for_weight(exposure.weight.rest()));
+            if step.shrinks_stable && rest < stable {
+                plan = plan.scale(Track::Stable, rest);
+                stable = rest;
             }
             before = exposure;
         }
         if !before.is_full() {
-            plan = plan.scale(Track::Candidate, all).weight(Weight::FULL).bake(secs(bake));
+            plan = if candidate < all { plan.scale(Track::Candidate, all) } else { plan };
+            plan = plan.weight(Weight::FULL).bake(secs(bake));
         }
         plan = plan.promote();
         match &self.shape {
@@ -283,7 +291,8 @@ impl Lever {
 }
 
 impl Case {
-    /// A world in which each replica that the plan counts is needed for its users.
+    /// A world in which each replica that the plan counts is needed for its users; the plan counts no replica for the
+    /// few who match, so there is that much to spare.
     pub(crate) fn world(&self, plan: &Plan) -> World {
         let v2 = Behaviour::new().start_up(secs(self.nature.start_up));
         let v2 = match self.nature.candidate {
@@ -306,8 +315,8 @@ impl Case {
         };
         World::of(plan)
             .load(60.0 * f64::from(plan.replicas().get()))
-            .capacity(60.0 * f64::from(plan.replicas().get()) / f64::from(least))
-            .matching(0.0)
+            .capacity(66.0 * f64::from(plan.replicas().get()) / f64::from(least))
+            .matching(0.02)
             .propagation(secs(self.nature.propagation))
             .behaviour(revision("v2"), v2)
             .gate("smoke".parse().unwrap(), self.nature.verdicts.iter().map(|said| said.verdict()))

@@ -115,7 +115,7 @@ fn at_every_step(case: &Case, down: u32) -> Result<(), TestCaseError> {
     let waits = base.report.events.iter().any(|event| matches!(event.what, Happening::Paused(_)));
     prop_assume!(base.report.outcome.is_some() && !waits);
     // Rollouts that wait long for what never comes look again and again: a part of those steps will do.
-    let stride = (base.report.steps / 120).max(1);
+    let stride = (base.report.steps / 40).max(1);
     for step in (1..base.report.steps).step_by(usize::try_from(stride).unwrap()) {
         for (lands, kept_all) in [(false, false), (true, false), (true, true), (false, true)] {
             let kill = Killed { step, down, lands, kept_all };
@@ -131,7 +131,7 @@ fn at_every_step(case: &Case, down: u32) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(super::cases(8))]
+    #![proptest_config(super::cases(4))]
 
     #[test]
     fn a_kill_at_any_step_leads_to_the_same_end(

@@ -146,12 +146,13 @@ impl Taken {
 
 /// How many ready replicas of its own a track needs for its part of the traffic, by the text of the invariant.
 pub(crate) fn needed(plan: &Plan, track: Track, exposure: &Exposure) -> u32 {
+    let (weight, rest) = (u64::from(exposure.weight.as_hundredths()), u64::from(exposure.weight.rest().as_hundredths()));
+    // In millionths of a percent: copies are a part of stable's part.
     let share = match track {
-        Track::Stable => exposure.weight.rest(),
-        Track::Candidate => exposure.weight,
+        Track::Stable => rest * 10_000,
+        Track::Candidate => weight * 10_000 + rest * u64::from(exposure.mirror.as_hundredths()),
     };
-    let hundredths = u64::from(plan.replicas().get()) * u64::from(share.as_hundredths());
-    let by_weight = u32::try_from(hundredths.div_ceil(10_000)).unwrap();
+    let by_weight = u32::try_from((u64::from(plan.replicas().get()) * share).div_ceil(100_000_000)).unwrap();
     let chosen = track == Track::Candidate && !exposure.is_off();
     by_weight.max(u32::from(chosen))
 }

@@ -58,12 +58,16 @@ impl Judge<'_> {
             (Input::Answered { answer: Answer::Measured(measured), .. }, Some(_)) => {
                 self.watched(at, self.routed_as_decided(), clear(measured));
             }
-            (Input::Failed { .. }, Some(Effect::Measure { .. })) => self.watched(at, true, false),
+            // The next reading tells of that time too, when it comes before the gap is too long.
+            (Input::Failed { .. }, Some(Effect::Measure { .. })) => {}
             (Input::Failed { .. }, Some(Effect::ObserveWorkload | Effect::ObserveRouting)) if !self.guarded() => {
                 self.watched(at, false, false);
             }
-            (Input::Answered { answer: Answer::Workload(_), .. }, Some(_)) if !self.guarded() => {
-                self.watched(at, true, true);
+            // With guards a look only begins what a reading may count.
+            (Input::Answered { answer: Answer::Workload(_), .. }, Some(_)) => {
+                if !self.guarded() || self.evidence().is_some_and(|evidence| evidence.asked_at.is_none()) {
+                    self.watched(at, true, true);
+                }
             }
             _ => {}
         }

@@ -203,14 +203,22 @@ fn by_itself(mut case: Case) -> Case {
 fn only_one_acts(case: &Case, raced: &Raced) -> Result<(), TestCaseError> {
     let writes = raced.world.writes();
     let late = writes[raced.stamped..].iter().find(|write| epoch_of(&write.what) == Epoch::new(1));
-    prop_assert!(late.is_none(), "{late:?} after the successor's stamp\n{writes:#?}");
+    prop_assert!(late.is_none(), "{late:?} after the successor's stamp\n{}", tell(raced));
     prop_assert!(!raced.world.violations().iter().any(is_raise), "{:?}", raced.world.violations());
     let ending = raced.second.machine.outcome().map(Outcome::ending);
-    prop_assert!(ending.is_some(), "{:?}\n{writes:#?}", raced.second.machine.status());
+    prop_assert!(ending.is_some(), "{:?}\n{}", raced.second.machine.status(), tell(raced));
     if case.nature.candidate == Candidate::Well {
-        prop_assert!(ending == Some(Ending::Promoted), "{ending:?} {:?}\n{writes:#?}", raced.second.machine.outcome());
+        prop_assert!(ending == Some(Ending::Promoted), "{ending:?} {:?}\n{}", raced.second.machine.outcome(), tell(raced));
     }
     Ok(())
+}
+
+fn tell(raced: &Raced) -> String {
+    let told = raced.world.writes().iter().enumerate().map(|(nth, write)| {
+        let stamped = if nth == raced.stamped { "-- stamped by the second --\n" } else { "" };
+        format!("{stamped}{:?} {:?}", write.at, write.what)
+    });
+    told.collect::<Vec<_>>().join("\n")
 }
 
 fn is_raise(violation: &Violation) -> bool {

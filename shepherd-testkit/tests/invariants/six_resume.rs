@@ -34,9 +34,14 @@ fn exposures(report: &SimReport) -> Vec<(Elapsed, Exposure)> {
     report.writes().iter().filter_map(|write| Some((write.at, write.route()?.exposure.clone()))).collect()
 }
 
-fn shown_at(exposures: &[(Elapsed, Exposure)], at: Elapsed) -> Exposure {
-    let last = exposures.iter().rev().find(|(since, _)| *since <= at);
-    last.map_or(Exposure::OFF, |(_, exposure)| exposure.clone())
+/// The most of each part that users had met by then.
+fn shown_by(exposures: &[(Elapsed, Exposure)], at: Elapsed) -> Exposure {
+    exposures.iter().filter(|(since, _)| *since <= at).fold(Exposure::OFF, |most, (_, exposure)| {
+        let matches = most.matches.iter().chain(&exposure.matches).cloned();
+        Exposure::matching(matches)
+            .with_weight(most.weight.max(exposure.weight))
+            .mirrored(most.mirror.max(exposure.mirror))
+    })
 }
 
 /// What is left when all is over.
@@ -63,7 +68,7 @@ fn as_without(base: &Trail, killed: &Trail, kill: &Killed) -> Result<(), TestCas
     let top = without.iter().position(|(_, exposure)| exposure.is_off()).and_then(|off| without.get(off));
     let until = top.map_or(Elapsed::from_millis(u64::MAX), |(at, _)| *at);
     for (at, exposure) in with.iter().filter(|(at, _)| *at < until) {
-        let bound = shown_at(&without, *at);
+        let bound = shown_by(&without, *at);
         prop_assert!(!exposure.raises(&bound), "{exposure} at {at:?} instead of {bound}\n{}", tell());
     }
     let failed = |report: &SimReport| report.failed();

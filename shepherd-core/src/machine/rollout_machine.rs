@@ -415,6 +415,7 @@ impl Machine {
 
     /// A later owner goes on: what was looking is looked at again, what was decided stands under the new epoch.
     fn take_over(&mut self, epoch: Epoch) {
+        self.state.forget();
         self.state.epoch = epoch;
         self.state.outstanding.withdraw(|effect| {
             effect.is_observation() || matches!(effect, Effect::ClaimRouting(_) | Effect::ClaimWorkload(_))

@@ -230,6 +230,16 @@ impl State {
         }
     }
 
+    /// A snapshot that never was JSON still holds what its process had learned; its successor knows nothing of it.
+    pub(super) fn forget(&mut self) {
+        self.attach = Attach::default();
+        self.seen = Seen::default();
+        self.round = Round::default();
+        self.retry_at = Elapsed::ZERO;
+        self.time.last = None;
+        self.run.credit_from = None;
+    }
+
     pub(super) fn track(&self, track: Track) -> &TrackWanted {
         match track {
             Track::Stable => &self.stable,

@@ -83,6 +83,15 @@ impl Exposure {
         self.weight == Weight::FULL
     }
 
+    /// The share of all requests that reaches the candidate's replicas, copies included, rounded up. Those that match
+    /// are not known beforehand and not in it.
+    pub(crate) fn load(&self) -> Weight {
+        let full = u32::from(Weight::FULL.as_hundredths());
+        let copies = u32::from(self.weight.rest().as_hundredths()) * u32::from(self.mirror.as_hundredths());
+        let load = u32::from(self.weight.as_hundredths()) + copies.div_ceil(full);
+        Weight::hundredths(load).unwrap_or(Weight::FULL)
+    }
+
     /// Whether moving from `before` to this shows the candidate to anybody more: any increase of any part.
     ///
     /// ```

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use super::{Action, Approval, Draft, Mode, PlanError, Problem, Promotion, Stage};
+use super::{Action, Approval, Draft, Headroom, Mode, PlanError, Problem, Promotion, Stage};
 use crate::model::{Exposure, Replicas, Track, Weight, human_duration};
 
 const MOST_STAGES: usize = 1000;
@@ -268,8 +268,16 @@ fn before_promotion(draft: &Draft, promote: usize, found: &mut Found) -> Exposur
     for (index, stage) in draft.stages[..promote].iter().enumerate() {
         let field = field(index, stage);
         match stage.action() {
-            Action::Scale { track: Track::Candidate, replicas } => candidate = *replicas,
-            Action::Scale { track: Track::Stable, replicas } => stable = *replicas,
+            Action::Scale { track, replicas } => {
+                match track {
+                    Track::Candidate => candidate = *replicas,
+                    Track::Stable => stable = *replicas,
+                }
+                match draft.mode.headroom() {
+                    None => capacity(draft, &field, &exposure, candidate, stable, found),
+                    Some(headroom) => remaining(draft, &field, candidate, stable, headroom, found),
+                }
+            }
             Action::Retire { track, .. } => found.unless(
                 false,
                 &field,
@@ -291,7 +299,7 @@ fn before_promotion(draft: &Draft, promote: usize, found: &mut Found) -> Exposur
 
 fn grows(field: &str, before: &Exposure, next: &Exposure, found: &mut Found) {
     found.unless(
-        next.raises(before),
+        next.raises(before) && next.weight >= before.weight,
         field,
         format_args!("{next} after {before}"),
         "each exposure above the one before it",
@@ -308,7 +316,7 @@ fn capacity(
     found: &mut Found,
 ) {
     let chosen = u32::from(!next.is_off());
-    let needed = draft.replicas.for_weight(next.weight).max(Replicas::new(chosen));
+    let needed = draft.replicas.for_weight(next.load()).max(Replicas::new(chosen));
     found.unless(
         candidate >= needed,
         field,
@@ -323,6 +331,26 @@ fn capacity(
         format_args!("{} to {stable} stable replicas", next.weight.rest()),
         &format!("at least {left} replicas for that traffic"),
         "keep stable scaled up",
+    );
+}
+
+/// Where replicas share the traffic, both tracks together must take all of it, but for what may be unavailable.
+fn remaining(
+    draft: &Draft,
+    field: &str,
+    candidate: Replicas,
+    stable: Replicas,
+    headroom: Headroom,
+    found: &mut Found,
+) {
+    let least = draft.replicas.get().saturating_sub(headroom.unavailable.get());
+    let both = candidate.get().saturating_add(stable.get());
+    found.unless(
+        both >= least,
+        field,
+        format_args!("{stable} stable and {candidate} candidate replicas"),
+        &format!("at least {least} of both together"),
+        "scale the other track up in a stage before",
     );
 }
 

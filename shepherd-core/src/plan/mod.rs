@@ -139,11 +139,11 @@ impl Plan {
         self.stages().iter().position(|stage| matches!(stage.action(), Action::Promote)).unwrap_or_default()
     }
 
-    /// How many ready replicas a track needs while users are exposed so.
+    /// How many ready replicas a track needs while users are exposed so. Copies need them as much as requests do.
     pub fn needed(&self, track: Track, exposure: &Exposure) -> Replicas {
         let needed = match track {
             Track::Stable => self.replicas().for_weight(exposure.weight.rest()),
-            Track::Candidate => self.replicas().for_weight(exposure.weight),
+            Track::Candidate => self.replicas().for_weight(exposure.load()),
         };
         let chosen = track == Track::Candidate && !(exposure.matches.is_empty() && exposure.mirror.is_zero());
         if chosen { needed.max(Replicas::new(1)) } else { needed }

@@ -2,6 +2,7 @@
 //! microseconds, with whatever is to go wrong in it.
 
 mod crash;
+mod glance;
 mod queue;
 mod report;
 mod run;
@@ -9,5 +10,6 @@ mod run;
 mod simulation;
 
 pub use crash::{Crash, Kept, Wire};
+pub use glance::Glance;
 pub use report::{Ended, Refused, SimReport};
 pub use simulation::Simulation;

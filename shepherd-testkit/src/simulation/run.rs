@@ -7,7 +7,7 @@ use shepherd_core::machine::{
 use shepherd_core::model::{Actor, Elapsed, Epoch, Failure, FailureKind, Metric, Now, RolloutId};
 
 use super::queue::{Due, Queue, Then};
-use super::{Crash, Ended, Kept, Refused, SimReport, Simulation, Wire};
+use super::{Crash, Ended, Glance, Kept, Refused, SimReport, Simulation, Wire};
 use crate::clock::DAWN;
 use crate::faults::{Call, Fault, Faults, Garbage};
 use crate::world::World;
@@ -19,7 +19,8 @@ const AGAIN: Duration = Duration::from_millis(500);
 const SPINNING: u32 = 10_000;
 
 /// A simulation under way.
-pub(super) struct Run {
+pub(super) struct Run<'a> {
+    look: &'a mut dyn FnMut(&Glance<'_>),
     world: World,
     faults: Faults,
     latencies: BTreeMap<Call, Duration>,
@@ -58,14 +59,15 @@ struct Process {
     saving_soon: bool,
 }
 
-impl Run {
-    pub(super) fn of(simulation: Simulation) -> Self {
+impl<'a> Run<'a> {
+    pub(super) fn of(simulation: Simulation, look: &'a mut dyn FnMut(&Glance<'_>)) -> Self {
         let Simulation { plan, world, faults, latencies, crashes, queue, limit } = simulation;
         let epoch = Epoch::new(1);
         let rollout = RolloutId::of(plan.target(), epoch);
         let machine = Machine::start(plan, rollout, epoch, Now { wall: DAWN, elapsed: Elapsed::ZERO });
         let stored = machine.snapshot();
         let mut run = Self {
+            look,
             world,
             faults: faults.into(),
             latencies,
@@ -210,7 +212,16 @@ impl Run {
             Input::Commanded { by, command } => Some((by.clone(), command.clone())),
             _ => None,
         };
+        let heard = input.clone();
         let step = process.machine.step(Now { wall, elapsed }, input);
+        (self.look)(&Glance {
+            at: self.now,
+            process: process.nth,
+            input: &heard,
+            step: &step,
+            machine: &process.machine,
+            writes: self.world.writes().len(),
+        });
         process.stepped = self.now;
         self.steps += 1;
         self.steps_now += 1;

@@ -7,7 +7,7 @@ use shepherd_core::plan::Plan;
 
 use super::queue::{Due, Queue};
 use super::run::Run;
-use super::{Crash, SimReport};
+use super::{Crash, Glance, SimReport};
 use crate::faults::{Call, FaultPlan};
 use crate::world::World;
 
@@ -104,6 +104,11 @@ impl Simulation {
 
     /// Carries it out.
     pub fn run(self) -> SimReport {
-        Run::of(self).finish()
+        self.run_watched(&mut |_| {})
+    }
+
+    /// Carries it out and lets `look` see each step that any of its processes takes.
+    pub fn run_watched(self, look: &mut dyn FnMut(&Glance<'_>)) -> SimReport {
+        Run::of(self, look).finish()
     }
 }

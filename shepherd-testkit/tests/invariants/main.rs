@@ -1,0 +1,28 @@
+//! What must always hold, by name: each invariant of the design in a file of its own, as properties over random plans,
+//! worlds, faults, kills and levers; and a search through everything that can happen to small plans.
+//!
+//! `PROPTEST_CASES=5000 cargo test --release -p shepherd-testkit --test invariants` looks longer.
+#![allow(missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod eight_ends;
+mod five_abort;
+mod four_gates;
+mod generate;
+mod nine_supersede;
+mod one_capacity;
+mod search;
+mod seven_fence;
+mod six_resume;
+mod three_off;
+mod trail;
+mod two_order;
+
+use proptest::test_runner::Config;
+
+/// So many cases unless `PROPTEST_CASES` says otherwise; ten times as many in release.
+fn cases(usual: u32) -> Config {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    let times = if cfg!(debug_assertions) { 1 } else { 10 };
+    Config { cases: asked.unwrap_or(usual * times), max_shrink_iters: 20_000, ..Config::default() }
+}

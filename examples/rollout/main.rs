@@ -2,6 +2,8 @@
 //! from one version to the other and takes it back when the new one does harm.
 
 mod args;
+#[cfg(test)]
+mod conformance;
 mod drive;
 mod ground;
 mod interrupts;

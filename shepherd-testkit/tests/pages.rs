@@ -1,4 +1,5 @@
 //! What pages show is what is really printed, and what they quote is what is really compiled.
+#![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
 

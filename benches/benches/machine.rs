@@ -17,6 +17,9 @@ const SHAPES: [Shape; 4] = [
     Shape { stages: 500, guards: 8 },
 ];
 
+/// Which effect is answered.
+type Wanted = fn(&Effect) -> bool;
+
 fn name(what: &str, shape: Shape) -> BenchmarkId {
     BenchmarkId::new(what, format!("{} stages, {} guards", shape.stages, shape.guards))
 }
@@ -35,7 +38,7 @@ fn machine(c: &mut Criterion) {
         // Answered in the order in which they are asked: the last one ends the round and credits bake time.
         let mut begun = steady.clone();
         let _ = begun.tick();
-        let kinds: [(&str, fn(&Effect) -> bool); 3] = [
+        let kinds: [(&str, Wanted); 3] = [
             ("workload observed", |effect| matches!(effect, Effect::ObserveWorkload)),
             ("routing observed", |effect| matches!(effect, Effect::ObserveRouting)),
             ("measured", |effect| matches!(effect, Effect::Measure { .. })),

@@ -14,17 +14,24 @@ use crate::model::{Actor, Reason, Revision};
 pub struct Handle {
     pub(super) requests: mpsc::Sender<Request>,
     pub(super) status: watch::Receiver<Arc<Status>>,
-    pub(super) events: broadcast::WeakSender<Event>,
+    pub(super) events: broadcast::WeakSender<Arc<Event>>,
     pub(super) end: watch::Receiver<End>,
 }
 
 /// What the driver's task tells at its end.
 pub(super) type End = Option<Result<Outcome, Stopped>>;
 
-/// What a handle asks of the driver's task.
+/// What a handle asks of the driver's task. Small: every rollout keeps room for many, and hardly ever needs one.
 pub(super) enum Request {
-    Lever { by: Actor, command: Command, reply: oneshot::Sender<Result<(), Refusal>> },
+    Lever(Box<Lever>),
     Detach,
+}
+
+/// A lever that is pulled, and who waits for what came of it.
+pub(super) struct Lever {
+    pub(super) by: Actor,
+    pub(super) command: Command,
+    pub(super) reply: oneshot::Sender<Result<(), Refusal>>,
 }
 
 /// Why a lever did nothing.
@@ -147,7 +154,8 @@ impl Handle {
     /// [`LeverError`] when that does nothing now.
     pub async fn pull(&self, by: Actor, command: Command) -> Result<(), LeverError> {
         let (reply, answer) = oneshot::channel();
-        if self.requests.send(Request::Lever { by, command, reply }).await.is_err() {
+        let lever = Request::Lever(Box::new(Lever { by, command, reply }));
+        if self.requests.send(lever).await.is_err() {
             return Err(self.ended());
         }
         match answer.await {
@@ -193,7 +201,7 @@ impl Watch {
 
 /// What happens to a rollout.
 pub struct Events {
-    events: Option<broadcast::Receiver<Event>>,
+    events: Option<broadcast::Receiver<Arc<Event>>>,
 }
 
 impl Events {
@@ -202,7 +210,7 @@ impl Events {
     pub async fn next(&mut self) -> Option<Event> {
         loop {
             match self.events.as_mut()?.recv().await {
-                Ok(event) => return Some(event),
+                Ok(event) => return Some(Arc::unwrap_or_clone(event)),
                 Err(broadcast::error::RecvError::Lagged(_)) => {}
                 Err(broadcast::error::RecvError::Closed) => return None,
             }

@@ -5,7 +5,7 @@ use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 use tracing::Instrument;
 
 use super::effects::{Effects, Performed};
-use super::handle::{End, Handle, Request};
+use super::handle::{End, Handle, Lever, Request};
 use super::perform::Performer;
 use super::saves::{Saves, Version};
 use super::{Ports, Stopped};
@@ -24,7 +24,8 @@ pub(super) struct Task {
     saves: Saves,
     requests: mpsc::Receiver<Request>,
     status: watch::Sender<Arc<Status>>,
-    events: broadcast::Sender<Event>,
+    /// Shared, so that the room that is kept for those who lag is small.
+    events: broadcast::Sender<Arc<Event>>,
     end: watch::Sender<End>,
     acknowledgements: Vec<Acknowledgement>,
     stepped: Elapsed,
@@ -66,7 +67,7 @@ impl Task {
             events: events.downgrade(),
             end: end_receiver,
         };
-        let task = Self::new(assignment, requests, status, events, end);
+        let task = Box::new(Self::new(assignment, requests, status, events, end));
         let span = tracing::info_span!("rollout", id = %task.machine.rollout(), target = %task.target);
         tokio::spawn(task.run().instrument(span));
         handle
@@ -76,7 +77,7 @@ impl Task {
         assignment: Assignment,
         requests: mpsc::Receiver<Request>,
         status: watch::Sender<Arc<Status>>,
-        events: broadcast::Sender<Event>,
+        events: broadcast::Sender<Arc<Event>>,
         end: watch::Sender<End>,
     ) -> Self {
         let Assignment { machine, sequence, owner, ports, permits } = assignment;
@@ -114,7 +115,8 @@ impl Task {
         }
     }
 
-    async fn run(mut self) {
+    /// Boxed, as the future would hold an owned task twice: as its argument and as its variable.
+    async fn run(mut self: Box<Self>) {
         let end = self.drive().await;
         match &end {
             Ok(()) => tracing::info!("the rollout is through"),
@@ -173,9 +175,9 @@ impl Task {
         self.saves.want(step.save, now.elapsed);
         self.status.send_replace(Arc::new(self.machine.status()));
         for event in step.events {
-            tracing::info!(stage = %self.machine.status().stage, "{}", event.what);
+            tracing::info!(stage = %self.status.borrow().stage, "{}", event.what);
             // Nobody has to listen.
-            let _ = self.events.send(event);
+            let _ = self.events.send(Arc::new(event));
         }
         step.refused
     }
@@ -197,9 +199,9 @@ impl Task {
     }
 
     async fn requested(&mut self, request: Request) -> Result<(), Stopped> {
-        let (by, command, reply) = match request {
+        let Lever { by, command, reply } = match request {
             Request::Detach => return Err(self.detached().await),
-            Request::Lever { by, command, reply } => (by, command, reply),
+            Request::Lever(lever) => *lever,
         };
         let off = matches!(command, Command::Abort { .. } | Command::RollBack { .. });
         tracing::info!(%by, ?command, "a lever was pulled");

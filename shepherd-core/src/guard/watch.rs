@@ -110,8 +110,8 @@ impl GuardState {
         let condition = guard.condition();
         if (self.seen.len(), self.holds.len()) != (condition.comparisons.len(), condition.holds) {
             self.reset();
-            self.seen.resize(condition.comparisons.len(), Seen::default());
-            self.holds.resize(condition.holds, None);
+            self.seen = vec![Seen::default(); condition.comparisons.len()];
+            self.holds = vec![None; condition.holds];
         }
     }
 

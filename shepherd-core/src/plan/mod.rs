@@ -152,8 +152,11 @@ impl Plan {
 
 impl TryFrom<Draft> for Plan {
     type Error = PlanError;
-    fn try_from(draft: Draft) -> Result<Self, PlanError> {
+    fn try_from(mut draft: Draft) -> Result<Self, PlanError> {
         check::check(&draft)?;
+        // It never grows again, and lives as long as the rollout.
+        draft.stages.shrink_to_fit();
+        draft.guards.shrink_to_fit();
         Ok(Plan(Arc::new(draft)))
     }
 }

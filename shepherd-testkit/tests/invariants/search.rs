@@ -422,10 +422,14 @@ impl Node {
         let mut hasher = DefaultHasher::new();
         let told = format!("{:?}", self.machine);
         let state = &told[told.find("state: State").unwrap()..];
-        let rest = format!("{:?} {:?} {:?} {:?} {:?}", self.outside, self.late, self.look, self.shown, self.saved);
-        let rest = &rest[..];
-        canonical(state).hash(&mut hasher);
-        canonical(rest).hash(&mut hasher);
+        let present = Present::of(state);
+        present.relative(state).hash(&mut hasher);
+        let rest = format!("{:?} {:?} {:?} {:?}", self.outside, self.late, self.look, self.shown);
+        present.relative(&rest).hash(&mut hasher);
+        if self.luck.kills > 0 {
+            let saved = format!("{:?}", self.saved);
+            present.relative(&saved[saved.find("state: State").unwrap()..]).hash(&mut hasher);
+        }
         (self.luck, self.raised, self.touched, self.back).hash(&mut hasher);
         hasher.finish()
     }
@@ -435,40 +439,72 @@ fn timed_out(effect: EffectId) -> Input {
     Input::Failed { effect, failure: Failure::new(FailureKind::Transient, "outside", "no answer") }
 }
 
-/// Counters become differences: ids to the next id, times to the present, and hours on the wall to nothing.
-fn canonical(text: &str) -> String {
-    let number_after = |name: &str| -> Option<u64> {
-        let at = text.find(name)? + name.len();
-        text[at..].split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
-    };
-    let next = number_after("outstanding: Outstanding { next: ").unwrap_or(0);
-    let attended = number_after("attended: Elapsed(").unwrap_or(0);
-    let mut out = String::with_capacity(text.len());
-    let mut left = text;
-    let names = ["EffectId(", "Elapsed(", "Timestamp(", "Some(Elapsed(", "next: "];
-    while let Some((at, name)) = names.iter().filter_map(|name| Some((left.find(name)?, *name))).min_by_key(|(at, _)| *at) {
-        let from = at + name.len();
-        let digits = left[from..].find(|c: char| !c.is_ascii_digit()).unwrap_or(left.len() - from);
-        out.push_str(&left[..from]);
-        if let Ok(number) = left[from..from + digits].parse::<u64>() {
-            let relative = match name {
-                "EffectId(" => next.wrapping_sub(number),
-                "Timestamp(" | "next: " => 0,
-                _ => attended.wrapping_sub(number),
-            };
-            out.push_str(&relative.to_string());
+/// How far the counters of a machine have come.
+struct Present {
+    next: u64,
+    attended: u64,
+    generation: u64,
+}
+
+impl Present {
+    fn of(state: &str) -> Self {
+        let after = |name: &str| -> u64 {
+            let at = state.find(name).unwrap() + name.len();
+            state[at..].split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap()
+        };
+        Self {
+            next: after("outstanding: Outstanding { next: "),
+            attended: after("attended: Elapsed("),
+            generation: after("generation: Generation("),
         }
-        left = &left[from + digits..];
     }
-    out.push_str(left);
-    out
+
+    /// Counters become differences to the present, and hours on the wall nothing.
+    fn relative(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut left = text;
+        while let Some(at) = left.find(|c: char| c.is_ascii_digit()) {
+            let (before, rest) = left.split_at(at);
+            let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+            let (number, rest) = rest.split_at(digits);
+            out.push_str(before);
+            let base = match before {
+                _ if before.ends_with("EffectId(") => Some(self.next),
+                _ if before.ends_with("Elapsed(") => Some(self.attended),
+                _ if before.ends_with("Generation(") => Some(self.generation),
+                _ => None,
+            };
+            match (base, number.parse::<u64>()) {
+                _ if before.ends_with("Timestamp(") || before.ends_with("next: ") => {}
+                (Some(base), Ok(number)) => out.push_str(&base.wrapping_sub(number).to_string()),
+                _ => out.push_str(number),
+            }
+            left = rest;
+        }
+        out.push_str(left);
+        out
+    }
+}
+
+/// The states of a rollout to which nothing happens. The search begins at all of them at once, so that it reaches as far
+/// into what may happen late as into what may happen early.
+fn calm(first: Node) -> Vec<Node> {
+    let mut path = vec![first];
+    while let Some(node) = path.last().filter(|node| !node.machine.is_done()) {
+        let choices = node.choices();
+        let calm = choices.iter().find(|does| matches!(does, Does::Readies(_)));
+        let calm = calm.or_else(|| choices.iter().find(|does| matches!(does, Does::Answers(_) | Does::Ticks)));
+        let next = node.after(calm.unwrap()).unwrap();
+        path.push(next);
+    }
+    assert!(matches!(path.last().unwrap().machine.outcome(), Some(Outcome::Promoted(_))));
+    path
 }
 
 /// Looks at every state that can be reached within so many steps; answers how many there are.
 fn search(plan: &Plan, luck: Luck, depth: usize, most: usize) -> (usize, usize, usize) {
-    let first = Node::start(plan.clone(), luck);
-    let mut seen = HashSet::from([first.canonical()]);
-    let mut queue = VecDeque::from([first]);
+    let mut queue = VecDeque::from(calm(Node::start(plan.clone(), luck)));
+    let mut seen: HashSet<u64> = queue.iter().map(Node::canonical).collect();
     let (mut ended, mut deepest) = (0, 0);
     while let Some(node) = queue.pop_front() {
         deepest = deepest.max(node.path.len());
@@ -494,7 +530,7 @@ fn search(plan: &Plan, luck: Luck, depth: usize, most: usize) -> (usize, usize, 
 }
 
 fn most() -> usize {
-    if cfg!(debug_assertions) { 6_000 } else { 150_000 }
+    if cfg!(debug_assertions) { 4_000 } else { 150_000 }
 }
 
 fn report(name: &str, luck: Luck, replicas: u32) {
@@ -507,7 +543,7 @@ const NONE: Luck = Luck { failures: 0, late: 0, kills: 0, levers: 0, losses: 0 }
 
 #[test]
 fn a_small_plan_with_every_failure() {
-    report("failures", Luck { failures: 2, ..NONE }, 1);
+    report("failures", Luck { failures: if cfg!(debug_assertions) { 1 } else { 2 }, ..NONE }, 1);
 }
 
 #[test]

@@ -85,9 +85,9 @@ fn the_dry_run_tells_the_true_weight_the_triggers_and_the_worst_way_back() {
         Canary::weights(["12.5%", "100%"]).unwrap().plan(&change(4).router(coarse).guard(guard())).unwrap();
     let run = plan.dry_run().to_string();
     for told in [
-        "13% to the candidate; 12.5% was asked for, this is the nearest possible",
+        "13% to the candidate, the nearest to the 12.5% that was asked for",
         "error_rate > 2x stable for 1m or p99 > 2s, not at 100% where stable has no traffic to compare with",
-        "until the promotion: one routing write, at most 10s",
+        "until the promotion: one routing write, repeated when it is not answered within 10s",
         "worst while promoting: v1 is put back on stable",
         "takes at least 10m30s",
     ] {

@@ -20,7 +20,7 @@ pub struct StageRange {
     /// The first stage; none for the plan's first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<StageName>,
-    /// The last stage; none for the plan's last.
+    /// The last stage; none for the one that promotes. No guard watches over the clean-up behind it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<StageName>,
 }
@@ -29,7 +29,7 @@ impl StageRange {
     /// Every stage.
     pub const ALL: StageRange = StageRange { from: None, to: None };
 
-    /// From this stage to the plan's last.
+    /// From this stage to the one that promotes.
     pub fn from(first: StageName) -> Self {
         Self { from: Some(first), to: None }
     }

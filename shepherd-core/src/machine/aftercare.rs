@@ -47,8 +47,9 @@ impl Machine {
         };
         let (now, gap) = (self.now(), self.plan.attention().max_gap);
         let plan = self.plan.clone();
-        for (guard, state) in plan.guards().iter().zip(&mut self.state.guards) {
-            if guard.is_relative() {
+        let watching = self.derived.ranges.iter().map(|range| *range.end() == self.derived.promote);
+        for ((guard, state), watches) in plan.guards().iter().zip(&mut self.state.guards).zip(watching) {
+            if guard.is_relative() || !watches {
                 continue;
             }
             if let GuardVerdict::Fired(finding) =

@@ -55,11 +55,17 @@ fn refuse<T>(why: impl Into<String>) -> Result<T, Refusal> {
 }
 
 impl Machine {
+    /// What was accepted is saved at once: somebody waits for it.
     pub(super) fn command(&mut self, by: Actor, command: Command) -> Result<(), Refusal> {
         if self.state.outcome.is_some() {
             return refuse("the rollout has ended");
         }
+        self.pull(by, command)?;
         self.save(Save::Now);
+        Ok(())
+    }
+
+    fn pull(&mut self, by: Actor, command: Command) -> Result<(), Refusal> {
         match command {
             Command::Abort { reason } => self.abort(by, reason),
             Command::RollBack { reason, force } => self.roll_back(by, reason, force),
@@ -77,6 +83,8 @@ impl Machine {
     }
 
     fn abort(&mut self, by: Actor, reason: Reason) {
+        // Whoever ends it wants nothing instead.
+        self.state.next = None;
         if self.promoted() {
             self.revert_next(by, reason);
         } else {
@@ -102,6 +110,8 @@ impl Machine {
 
     fn supersede(&mut self, by: Actor, revision: Revision) {
         if revision == *self.plan.candidate() {
+            // The last wish counts: what was wanted instead is not wanted any more.
+            self.state.next = None;
             return;
         }
         if revision == *self.plan.stable() {
@@ -134,7 +144,17 @@ impl Machine {
         Ok(())
     }
 
+    /// Before the first stage has begun there is nothing to pass over or to approve.
+    fn has_begun(&self) -> Result<(), Refusal> {
+        if self.state.begun {
+            Ok(())
+        } else {
+            refuse("it has not begun yet: it still takes hold of the target")
+        }
+    }
+
     fn approve(&mut self, by: Actor) -> Result<(), Refusal> {
+        self.has_begun()?;
         let Action::Approve(Approval { by: people, .. }) = self.stage().action() else {
             return refuse(format!("stage {} asks nobody", self.stage().name()));
         };
@@ -149,6 +169,7 @@ impl Machine {
     }
 
     fn skip(&mut self, by: Actor) -> Result<(), Refusal> {
+        self.has_begun()?;
         if !self.stage().action().can_be_skipped() {
             return refuse(format!(
                 "stage {} moves capacity or traffic and cannot be skipped",

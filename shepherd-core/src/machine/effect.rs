@@ -81,6 +81,11 @@ impl Effect {
         }
     }
 
+    /// Whether it does something to the outside for a stage, or asks something for one.
+    pub(super) fn is_act(&self) -> bool {
+        matches!(self, Effect::Route(_) | Effect::Deploy { .. } | Effect::Check { .. } | Effect::RunHook(_))
+    }
+
     /// Whether it only looks.
     pub fn is_observation(&self) -> bool {
         matches!(self, Effect::ObserveRouting | Effect::ObserveWorkload | Effect::Measure { .. })

@@ -49,13 +49,13 @@ pub enum Happening {
     Hurried(Actor),
     /// A guard fired whose action is not to roll back.
     Noticed(Finding),
-    /// What the router shows is not what was written; it is put right.
+    /// What the router shows is not what was written. More than that is put right at once, less is left to a person.
     Drifted(Exposure),
     /// It is taken back.
     Triggered(Cause),
     /// The candidate's traffic is off, by the router's own word.
     TakenOff,
-    /// A recovery is not through in time; it goes on trying.
+    /// The way back, or the clean-up after the promotion, is not through in time; it goes on trying.
     Escalated(WaitingFor),
     /// It has ended.
     Finished(Ending),
@@ -109,7 +109,7 @@ impl fmt::Display for Happening {
             Happening::Drifted(exposure) => write!(f, "somebody changed the routing to {exposure}"),
             Happening::Triggered(cause) => write!(f, "taken back: {cause}"),
             Happening::TakenOff => write!(f, "the candidate's traffic is off"),
-            Happening::Escalated(waiting) => write!(f, "the way back is blocked: {waiting}"),
+            Happening::Escalated(waiting) => write!(f, "not through in time, and tried on: {waiting}"),
             Happening::Finished(ending) => write!(f, "{ending}"),
         }
     }

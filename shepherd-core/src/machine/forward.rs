@@ -9,8 +9,15 @@ use crate::model::{
 };
 use crate::plan::{Action, Approval, GateCheck, OnFailure, Promotion};
 
+/// However long a backend asks to be left alone, it is asked again after this.
+const LONGEST_RETRY: std::time::Duration = std::time::Duration::from_mins(1);
+
 impl Machine {
     pub(super) fn go_forward(&mut self) {
+        // More than was decided is put right even while it holds still.
+        if !self.state.routing.exposure.raises(&self.state.routing.confirmed) {
+            self.write_route();
+        }
         while self.state.outcome.is_none() && self.state.hold.is_none() && !self.recovering() {
             if self.overdue() || !self.writes_accepted() || !self.stage_done() {
                 return;
@@ -121,9 +128,21 @@ impl Machine {
     }
 
     fn scale(&mut self, track: Track, replicas: Replicas) -> bool {
+        if self.routed() && replicas < self.state.track(track).replicas && !self.has_drained() {
+            return false;
+        }
         let revision = self.state.track(track).revision.clone();
         self.want_track(track, &revision, replicas);
         self.state.ready(track).is_some_and(|ready| ready >= replicas)
+    }
+
+    /// Whether requests that were under way when the traffic moved have had their time.
+    fn has_drained(&self) -> bool {
+        self.drained_at().is_some_and(|at| self.now() >= at)
+    }
+
+    pub(super) fn drained_at(&self) -> Option<Elapsed> {
+        self.state.routing.in_effect.map(|since| since + self.settle() + self.plan.recovery().drain)
     }
 
     /// Capacity first, by a look that was taken within this stage; then the write; then its effect.
@@ -257,7 +276,9 @@ impl Machine {
     }
 
     fn write_failed(&mut self, failure: &Failure) {
-        self.state.retry_at = self.now() + failure.retry_after.unwrap_or_default().max(self.derived.poll);
+        // A backend may ask for patience, but not on the way back.
+        let asked = failure.retry_after.filter(|_| !self.recovering()).unwrap_or_default();
+        self.state.retry_at = self.now() + asked.clamp(self.derived.poll, LONGEST_RETRY);
         let reason = Reason::new(failure.to_string());
         self.state.run.said = Some(reason.clone());
         // What a fence refuses was decided too early: the next look adopts what has been written since.

@@ -189,7 +189,7 @@ impl Machine {
         }
         let stable_ready = workload.stable.ready_of(self.plan.stable()).get().min(stable);
         let candidate_ready = workload.candidate.ready_of(self.plan.candidate()).get().min(candidate);
-        let room = (all + headroom.surge.get()).saturating_sub(stable + candidate);
+        let room = all.saturating_add(headroom.surge.get()).saturating_sub(stable.saturating_add(candidate));
         let added = all.saturating_sub(stable).min(room);
         let least = all.saturating_sub(headroom.unavailable.get());
         let spare = (stable_ready + candidate_ready).saturating_sub(least);
@@ -251,7 +251,7 @@ impl Machine {
         if !self.state.attach.done {
             let began = self.state.attach.began.unwrap_or(now);
             let at = began + self.plan.attention().blind;
-            let then = Then::RollBack;
+            let then = if self.state.begun { Then::RollBack } else { Then::Refuse };
             return Waiting { on: WaitingFor::Attachment, since: now - began, left: left(Some(at)), then };
         }
         let (at, since) = (self.stage_left(), now - self.state.run.entered);

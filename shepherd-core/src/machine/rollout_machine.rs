@@ -83,11 +83,7 @@ impl Machine {
     pub fn pending(&self) -> Pending<'_> {
         let withheld = |effect: &Effect| {
             let attaching = !self.state.attach.done && matches!(self.state.course, Course::Forward);
-            attaching
-                && matches!(
-                    effect,
-                    Effect::Route(_) | Effect::Deploy { .. } | Effect::Check { .. } | Effect::RunHook(_)
-                )
+            attaching && effect.is_act()
         };
         let effects = self.state.outstanding.iter().filter(|(_, effect)| !withheld(effect)).collect();
         Pending { effects, wake_in: self.wake().map(|at| at - self.state.time.attended) }
@@ -123,7 +119,8 @@ impl Machine {
         &self.derived.metrics
     }
 
-    /// How it ended, when it has. Final: it never changes again.
+    /// How it ended, when it has. Final: it never changes again, but for [`next`](super::Report::next), which watching
+    /// after the promotion may still add.
     pub fn outcome(&self) -> Option<&Outcome> {
         self.state.outcome.as_ref()
     }
@@ -207,13 +204,7 @@ impl Machine {
             return;
         }
         self.event(Happening::Triggered(cause.clone()));
-        let forward = |effect: &Effect| {
-            matches!(
-                effect,
-                Effect::Route(_) | Effect::Deploy { .. } | Effect::Check { .. } | Effect::RunHook(_)
-            )
-        };
-        for (id, effect) in self.state.outstanding.withdraw(forward) {
+        for (id, effect) in self.state.outstanding.withdraw(Effect::is_act) {
             if matches!(effect, Effect::Route(_)) {
                 self.state.routing.late_raises.push(id);
             }
@@ -237,6 +228,8 @@ impl Machine {
 
     pub(super) fn begin_stage(&mut self, index: usize) {
         let now = self.now();
+        // What a stage asked that was skipped or failed is not the next one's answer.
+        self.state.outstanding.withdraw(|effect| matches!(effect, Effect::Check { .. } | Effect::RunHook(_)));
         let deadline = self.plan.stages()[index].deadline().map(|deadline| now + deadline);
         self.state.run = StageRun::begin(index, now, self.state.outstanding.next_id(), deadline);
         self.state.round.due = now;
@@ -287,15 +280,10 @@ impl Machine {
             return self.care();
         }
         self.attach();
-        if self.state.outcome.is_none() {
-            match self.state.course {
-                Course::Forward if self.state.attach.done => self.go_forward(),
-                Course::Forward => {}
-                Course::Recovery(_) => self.recover(),
-            }
+        if self.state.attach.done && !self.recovering() {
+            self.go_forward();
         }
-        // A trigger within the stages begins its recovery in the same step.
-        if self.state.outcome.is_none() && matches!(self.state.course, Course::Recovery(_)) {
+        if self.state.outcome.is_none() && self.recovering() {
             self.recover();
         }
         if self.state.outcome.is_none() {
@@ -356,9 +344,9 @@ impl Machine {
     fn attend(&mut self, now: Now) {
         let attention = *self.plan.attention();
         let time = &mut self.state.time;
-        let resumed = time.last.is_none();
         let delta = time.last.map_or(Duration::ZERO, |last| now.elapsed - last);
-        let absent = if resumed { now.wall.since(time.wall) } else { delta };
+        // A suspended machine shows only on the wall.
+        let absent = now.wall.since(time.wall).max(delta);
         // However long it was, a gap counts as one that is just too long to connect what lies on its two sides.
         time.attended = time.attended + delta.min(attention.max_gap + Duration::from_millis(1));
         time.last = Some(time.last.map_or(now.elapsed, |last| last.max(now.elapsed)));
@@ -403,6 +391,7 @@ impl Machine {
             Some(state.run.next_try),
             state.run.acted.map(|acted| acted + self.drain()),
             state.routing.in_effect.map(|since| since + self.settle()),
+            self.drained_at(),
             self.recovery_due(),
         ];
         wake = later.into_iter().flatten().filter(|at| *at > self.now()).fold(wake, Elapsed::min);

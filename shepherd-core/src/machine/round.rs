@@ -136,13 +136,10 @@ impl Machine {
         }
         match state.observe(guard, now, reading, gap) {
             GuardVerdict::Clear => None,
-            GuardVerdict::Fired(finding) => {
-                self.state.round.all_clear = false;
-                Some(finding)
-            }
-            _ => {
-                self.state.round.all_clear = false;
-                None
+            verdict => {
+                // One that only tells never holds a rollout up.
+                self.state.round.all_clear &= guard.action() == GuardAction::Tell;
+                if let GuardVerdict::Fired(finding) = verdict { Some(finding) } else { None }
             }
         }
     }
@@ -195,6 +192,7 @@ impl Machine {
         if !self.recovering() {
             self.credit();
         }
+        self.note();
         let outdated = self.state.round.again || self.state.round.first < self.state.run.first;
         self.state.round.due = if outdated { self.now() } else { self.state.round.started + self.period() };
     }
@@ -249,7 +247,9 @@ impl Machine {
     fn starved(&self) -> Option<(Replicas, Replicas)> {
         let ready = self.state.ready(Track::Candidate)?;
         let needed = if self.routed() {
-            self.plan.needed(Track::Candidate, &self.state.routing.exposure)
+            let routing = &self.state.routing;
+            let needed = |exposure| self.plan.needed(Track::Candidate, exposure);
+            needed(&routing.exposure).max(needed(&routing.confirmed))
         } else {
             // While replicas come up it is their stage that waits for them.
             match self.stage().action() {
@@ -281,7 +281,6 @@ impl Machine {
                 self.state.run.observed += time;
             }
         }
-        self.save_now_and_then(watched);
     }
 
     fn routed_as_wanted(&self) -> bool {
@@ -296,12 +295,17 @@ impl Machine {
             || (self.state.round.measured_at == Some(self.state.round.started) && self.state.round.all_clear)
     }
 
-    /// What a kill would lose is a few beats of watching, or of a guard's holding: worth a save, but not each time.
-    fn save_now_and_then(&mut self, watched: bool) {
-        let since = self.now() - self.state.round.noted;
-        let worth =
-            if watched { self.plan.attention().beat.saturating_mul(6) } else { self.plan.attention().beat };
-        if since >= worth {
+    /// What a kill would lose is a few beats of watching, or of a guard's holding: worth a save, but not each time. And
+    /// whoever resumes tells from the last save how long nobody was there.
+    fn note(&mut self) {
+        let attention = self.plan.attention();
+        let baking = matches!(self.stage().action(), Action::Bake(_)) && self.state.hold.is_none();
+        let beats = match (baking, self.state.round.all_clear) {
+            (true, true) => attention.beat.saturating_mul(6),
+            (true, false) => attention.beat,
+            (false, _) => attention.unattended_after,
+        };
+        if self.now() - self.state.round.noted >= beats.min(attention.unattended_after / 4) {
             self.state.round.noted = self.now();
             self.save(Save::Soon);
         }

@@ -80,6 +80,8 @@ pub enum Then {
     Pause,
     /// The alarm is raised, and it goes on trying.
     Escalate,
+    /// The rollout is refused, and nothing was changed.
+    Refuse,
     /// Nothing: a person decides.
     Wait,
 }

@@ -75,7 +75,7 @@ impl Epoch {
     /// The next owner's.
     #[must_use]
     pub const fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 
@@ -93,7 +93,7 @@ impl Generation {
     /// The next decision's.
     #[must_use]
     pub const fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 

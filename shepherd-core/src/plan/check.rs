@@ -244,7 +244,7 @@ fn order(draft: &Draft, found: &mut Found) {
         "let one stage promote",
     );
     let Some(&promote) = promotes.first() else { return };
-    let exposure = before_promotion(draft, promote, found);
+    let (exposure, candidate) = before_promotion(draft, promote, found);
     if draft.mode.routed() {
         found.unless(
             exposure.is_full(),
@@ -252,6 +252,14 @@ fn order(draft: &Draft, found: &mut Found) {
             format_args!("promotion at {exposure}"),
             "promotion only at 100%, or users would meet at once what only some have tried",
             "end with a stage at 100%",
+        );
+    } else {
+        found.unless(
+            candidate >= draft.replicas,
+            &field(promote, &draft.stages[promote]),
+            format_args!("promotion with {candidate} candidate replicas"),
+            &format!("all {}, or users would meet at once what only some have tried", draft.replicas),
+            "scale the candidate up to all of them in a stage before",
         );
     }
     after_promotion(draft, promote, found);
@@ -262,7 +270,8 @@ fn positions(draft: &Draft, wanted: impl Fn(&Action) -> bool) -> Vec<usize> {
     numbered.filter(|(_, stage)| wanted(stage.action())).map(|(index, _)| index).collect()
 }
 
-fn before_promotion(draft: &Draft, promote: usize, found: &mut Found) -> Exposure {
+/// How users meet the candidate when it is promoted, and how many replicas it has then.
+fn before_promotion(draft: &Draft, promote: usize, found: &mut Found) -> (Exposure, Replicas) {
     let mut exposure = Exposure::OFF;
     let (mut candidate, mut stable) = (Replicas::ZERO, draft.replicas);
     for (index, stage) in draft.stages[..promote].iter().enumerate() {
@@ -294,7 +303,7 @@ fn before_promotion(draft: &Draft, promote: usize, found: &mut Found) -> Exposur
             }
         }
     }
-    exposure
+    (exposure, candidate)
 }
 
 fn grows(field: &str, before: &Exposure, next: &Exposure, found: &mut Found) {
@@ -345,12 +354,13 @@ fn remaining(
 ) {
     let least = draft.replicas.get().saturating_sub(headroom.unavailable.get());
     let both = candidate.get().saturating_add(stable.get());
+    let most = draft.replicas.get().saturating_add(headroom.surge.get());
     found.unless(
-        both >= least,
+        (least..=most).contains(&both),
         field,
         format_args!("{stable} stable and {candidate} candidate replicas"),
-        &format!("at least {least} of both together"),
-        "scale the other track up in a stage before",
+        &format!("{least} to {most} of both together"),
+        "scale the other track in a stage before",
     );
 }
 

@@ -1,9 +1,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Action, Headroom, Mode, OnFailure, Plan, Promotion, Unattended};
+use super::{Action, Headroom, Mode, OnFailure, Plan, Promotion, Stage, Unattended};
 use crate::guard::{Blindness, Guard, GuardAction};
 use crate::model::human_duration::show;
+use crate::model::{Track, Weight};
 
 /// What a person reads before pressing the button: the stages with the times they take at best, what takes the
 /// rollout back, and what is the worst time to be back on stable. Print it.
@@ -22,8 +23,8 @@ impl<'a> DryRun<'a> {
         self.plan.stages().iter().map(|stage| own_time(stage.action())).sum()
     }
 
-    /// How long users may go on meeting a bad candidate after a trigger, at the worst moment. Beyond that the
-    /// rollback raises the alarm and goes on trying.
+    /// How long users may go on meeting a bad candidate after a trigger, at the worst moment, before the rollback
+    /// raises the alarm. It goes on trying beyond that: nothing bounds how long a backend refuses.
     pub fn worst_way_back(self) -> Duration {
         match (self.plan.mode(), self.plan.promotion()) {
             (Mode::Split | Mode::Switch, Promotion::Swap) => self.plan.attention().call_timeout,
@@ -51,12 +52,11 @@ impl<'a> DryRun<'a> {
             self.plan.stages().iter().map(|stage| stage.name().as_str().chars().count()).max().unwrap_or(0);
         writeln!(f, "  {:>8}  {:widest$}  what happens", "from", "stage")?;
         let mut at = Duration::ZERO;
-        for stage in self.plan.stages() {
+        for (index, stage) in self.plan.stages().iter().enumerate() {
             write!(f, "  {:>8}  {:widest$}  {}", show(at), stage.name(), stage.action())?;
-            if let Some(asked) = stage.asked() {
-                write!(f, "; {asked} was asked for, this is the nearest possible")?;
-            }
+            f.write_str(&self.instead(stage))?;
             let otherwise = match stage.failure() {
+                _ if index > self.plan.promote_stage() => "raise the alarm",
                 OnFailure::RollBack => "roll back",
                 OnFailure::Pause => "ask a person",
             };
@@ -71,6 +71,19 @@ impl<'a> DryRun<'a> {
             writeln!(f, "  is watched for {} after it", show(time))?;
         }
         Ok(())
+    }
+
+    /// What the nearest possible weight truly is, where it is not the one that was asked for.
+    fn instead(self, stage: &Stage) -> String {
+        let Some(asked) = stage.asked() else { return String::new() };
+        match stage.action() {
+            Action::Scale { track: Track::Candidate, replicas } => {
+                let weight = Weight::share_of(replicas.get(), self.plan.replicas().get());
+                format!(": {weight} of the traffic, the nearest to the {asked} that was asked for")
+            }
+            Action::Bake(_) => format!("; {asked} was asked for, and is the same as the step before"),
+            _ => format!(", the nearest to the {asked} that was asked for"),
+        }
     }
 
     fn triggers(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -121,7 +134,10 @@ impl<'a> DryRun<'a> {
         let deadline = show(plan.recovery().deadline);
         match plan.mode() {
             Mode::Split | Mode::Switch => {
-                writeln!(f, "  - until the promotion: one routing write, at most {write}")?;
+                writeln!(
+                    f,
+                    "  - until the promotion: one routing write, repeated when it is not answered within {write}"
+                )?;
                 match plan.promotion() {
                     Promotion::Copy => writeln!(
                         f,

@@ -117,6 +117,9 @@ impl Canary {
                 plan = plan.scale(Track::Stable, Replicas::new(all - count));
             }
             plan = plan.bake(self.interval);
+            if count == before {
+                plan = plan.instead_of(asked);
+            }
             before = count;
         }
         plan
@@ -243,7 +246,10 @@ mod tests {
     fn without_a_router_the_replicas_are_the_weight_and_the_plan_says_the_true_one() {
         let plan = Canary::default().plan(&change(3)).unwrap();
         let run = plan.dry_run().to_string();
-        assert!(run.contains("candidate to 1 ready replicas; 10% was asked for"), "{run}");
+        assert!(
+            run.contains("candidate to 1 ready replicas: 33.33% of the traffic, the nearest to the 10%"),
+            "{run}"
+        );
         assert_eq!(nearest_count(Weight::percent(10).unwrap(), 1), 1);
     }
 }

@@ -101,9 +101,9 @@ impl Wish {
 }
 
 /// Twice a second, since the whole of it takes half a minute. While nobody drives it the service itself is down and
-/// hurts nobody, so that one may come back to it much later; after a month nobody means it any more.
+/// hurts nobody, so that one may come back to it much later; after a day nobody means it any more.
 fn attention() -> Attention {
-    const MONTH: Duration = Duration::from_hours(30 * 24);
+    const A_DAY: Duration = Duration::from_hours(24);
     let twice_a_second = Attention::default().every(Duration::from_millis(500));
-    twice_a_second.call_timeout(Duration::from_secs(5)).unattended(MONTH, Unattended::RollBack)
+    twice_a_second.call_timeout(Duration::from_secs(5)).unattended(A_DAY, Unattended::RollBack)
 }

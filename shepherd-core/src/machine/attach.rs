@@ -70,6 +70,10 @@ impl Machine {
             return self.refuse(reason);
         }
         self.state.begun = true;
+        if !self.may_route() {
+            // It is decided again when there is capacity for it again.
+            self.state.outstanding.withdraw(|effect| matches!(effect, Effect::Route(_)));
+        }
         let stage = self.stage().name().clone();
         self.event(Happening::Attached(stage));
         if first_time {

@@ -49,13 +49,19 @@ impl Machine {
         for track in Track::BOTH {
             self.write_track(track);
         }
-        // However often a raise is tried, it is tried only while there is capacity for it.
-        let RoutingWanted { exposure, confirmed, .. } = &self.state.routing;
-        if !exposure.raises(confirmed) || self.has_capacity(exposure) {
+        if self.may_route() {
             self.write_route();
         }
         let tracks = self.state.stable.accepted.is_some() && self.state.candidate.accepted.is_some();
         tracks && self.state.routing.accepted.is_some()
+    }
+
+    /// However often a raise is tried, it is tried only while there is capacity for it; so is the return of the traffic
+    /// to a stable track that was just overwritten.
+    pub(super) fn may_route(&self) -> bool {
+        let RoutingWanted { exposure, confirmed, .. } = &self.state.routing;
+        let grows = exposure.raises(confirmed) || self.promoted();
+        !grows || self.has_capacity(exposure)
     }
 
     pub(super) fn write_track(&mut self, track: Track) {

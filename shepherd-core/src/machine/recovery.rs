@@ -76,7 +76,7 @@ impl Machine {
         // Off goes first: nothing else may come between the trigger and this write.
         self.take_off(forced);
         self.want_track(Track::Stable, &stable, all);
-        if self.is_off() && self.drained(forced) && self.state.stable.accepted.is_some() {
+        if self.is_off(forced) && self.drained(forced) && self.state.stable.accepted.is_some() {
             let candidate = self.plan.candidate().clone();
             self.want_track(Track::Candidate, &candidate, Replicas::ZERO);
             if self.state.candidate.accepted.is_some() {
@@ -130,14 +130,16 @@ impl Machine {
         self.plan.router().map(|router| router.finest_weight).unwrap_or_default()
     }
 
-    /// Off by the router's word, and on a router without fences also by its own later telling.
-    fn is_off(&self) -> bool {
+    /// Off by the router's word: written, and seen to be in effect, since until then the candidate still gets requests.
+    /// Where nothing fences them, no raise may be on its way either.
+    fn is_off(&self, forced: bool) -> bool {
         let routing = &self.state.routing;
         if !routing.raised {
             return true;
         }
         let accepted = routing.exposure.is_off() && routing.accepted.is_some();
-        accepted && (self.fenced() || (routing.in_effect.is_some() && !self.is_raise_under_way()))
+        let seen = routing.in_effect.is_some() || (forced && self.fenced());
+        accepted && seen && (self.fenced() || !self.is_raise_under_way())
     }
 
     /// A raise that was withdrawn may still be carried out, until it is answered or has timed out.
@@ -223,7 +225,8 @@ impl Machine {
                 let said = self.state.run.said.as_ref().map(|said| format!(" ({said})")).unwrap_or_default();
                 WaitingFor::Answer(format!("{effect}{said}").into())
             }
-            None if self.is_off() && self.routed() => WaitingFor::Drain,
+            None if self.is_off(false) && self.routed() => WaitingFor::Drain,
+            None if self.routed() && self.state.routing.exposure.is_off() => WaitingFor::Effect,
             None => self.waiting_ready(stable, all),
         }
     }

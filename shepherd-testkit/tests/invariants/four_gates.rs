@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use shepherd_core::machine::{Answer, Command, Effect, Happening, Input};
-use shepherd_core::model::{Actor, Elapsed, Exposure, Measurement, Metric, Routing, Sample, StageName, Track};
+use shepherd_core::model::{
+    Actor, Elapsed, Exposure, Measurement, Metric, Routing, Sample, StageName, Track,
+};
 use shepherd_core::plan::{Action, Plan};
 
 use super::generate::{Case, Lever, anything};
@@ -27,6 +29,8 @@ struct Judge<'a> {
     stage: Option<StageName>,
     exposure: Exposure,
     routing: Option<Routing>,
+    /// When the last reading was asked for.
+    asked: Elapsed,
     of: BTreeMap<StageName, Evidence>,
     skipped: BTreeSet<StageName>,
     hurried: bool,
@@ -54,13 +58,17 @@ impl Judge<'_> {
                     evidence.passes = 0;
                 }
             }
-            (Input::Answered { answer: Answer::Routing(routing), .. }, Some(_)) => self.routing = Some(routing.clone()),
-            (Input::Answered { answer: Answer::Measured(measured), .. }, Some(_)) => {
-                self.watched(at, self.routed_as_decided(), clear(measured));
+            (Input::Answered { answer: Answer::Routing(routing), .. }, Some(_)) => {
+                self.routing = Some(routing.clone())
             }
-            // The next reading tells of that time too, when it comes before the gap is too long.
-            (Input::Failed { .. }, Some(Effect::Measure { .. })) => {}
-            (Input::Failed { .. }, Some(Effect::ObserveWorkload | Effect::ObserveRouting)) if !self.guarded() => {
+            (Input::Answered { answer: Answer::Measured(measured), .. }, Some(_)) => {
+                self.watched(self.asked, self.routed_as_decided(), clear(measured));
+            }
+            // The next reading tells of the time since this one was asked for too.
+            (Input::Failed { .. }, Some(Effect::Measure { .. })) => self.watched(self.asked, true, false),
+            (Input::Failed { .. }, Some(Effect::ObserveWorkload | Effect::ObserveRouting))
+                if !self.guarded() =>
+            {
                 self.watched(at, false, false);
             }
             // With guards a look only begins what a reading may count.
@@ -105,7 +113,14 @@ impl Judge<'_> {
             Action::Switch => self.shows(&stage.action().exposure().unwrap()),
             _ => true,
         };
-        if passed { Ok(()) } else { Err(format!("{name} passed on {} passes, {:?} approvals, {:?} watched", evidence.passes, evidence.approved, evidence.watched)) }
+        if passed {
+            Ok(())
+        } else {
+            Err(format!(
+                "{name} passed on {} passes, {:?} approvals, {:?} watched",
+                evidence.passes, evidence.approved, evidence.watched
+            ))
+        }
     }
 
     fn shows(&self, exposure: &Exposure) -> bool {
@@ -127,6 +142,7 @@ fn every_gate_passed(trail: &Trail) -> Result<(), TestCaseError> {
         stage: None,
         exposure: Exposure::OFF,
         routing: None,
+        asked: Elapsed::ZERO,
         of: BTreeMap::new(),
         skipped: BTreeSet::new(),
         hurried: false,
@@ -162,6 +178,9 @@ fn every_gate_passed(trail: &Trail) -> Result<(), TestCaseError> {
                 _ => {}
             }
         }
+        if taken.offered.iter().any(|(_, effect)| matches!(effect, Effect::Measure { .. })) {
+            judge.asked = taken.at;
+        }
         if let Some(route) = taken.routes().last() {
             judge.exposure = route.exposure.clone();
         }
@@ -175,16 +194,36 @@ fn overrides_are_named(trail: &Trail) -> Result<(), TestCaseError> {
     let overrides = &outcome.report().overrides;
     // A kill may forget a lever that was never saved: then what it did is undone as well.
     let pulled = |wanted: fn(&Command) -> bool| {
-        trail.taken.iter().any(|taken| !taken.refused && matches!(&taken.input, Input::Commanded { command, .. } if wanted(command)))
+        trail.taken.iter().any(|taken| {
+            !taken.refused && matches!(&taken.input, Input::Commanded { command, .. } if wanted(command))
+        })
     };
     let last = trail.taken.iter().map(|taken| taken.process).max();
-    let skipped: Vec<_> = trail.taken.iter().filter(|taken| Some(taken.process) == last).flat_map(|taken| &taken.events)
-        .filter_map(|event| match event { Happening::Skipped { by, stage } => Some((by, stage, false)), _ => None }).collect();
+    let skipped: Vec<_> = trail
+        .taken
+        .iter()
+        .filter(|taken| Some(taken.process) == last)
+        .flat_map(|taken| &taken.events)
+        .filter_map(|event| match event {
+            Happening::Skipped { by, stage } => Some((by, stage, false)),
+            _ => None,
+        })
+        .collect();
     for (by, stage, to_promotion) in skipped {
-        prop_assert!(overrides.iter().any(|one| one.by == *by && one.stage == *stage && one.to_promotion == to_promotion), "{overrides:?}\n{}", trail.tell());
+        prop_assert!(
+            overrides
+                .iter()
+                .any(|one| one.by == *by && one.stage == *stage && one.to_promotion == to_promotion),
+            "{overrides:?}\n{}",
+            trail.tell()
+        );
     }
     for one in overrides {
-        let asked = if one.to_promotion { pulled(|command| *command == Command::Promote) } else { pulled(|command| *command == Command::Skip) };
+        let asked = if one.to_promotion {
+            pulled(|command| *command == Command::Promote)
+        } else {
+            pulled(|command| *command == Command::Skip)
+        };
         prop_assert!(asked, "{one:?} was asked by nobody\n{}", trail.tell());
     }
     Ok(())

@@ -27,7 +27,9 @@ fn decided_on_capacity(trail: &Trail, meddled: bool) -> Result<(), TestCaseError
         if let Some(workload) = taken.workload() {
             known.workload = Some(workload.clone());
         }
-        if let (Input::Answered { answer: Answer::Routing(routing), .. }, Some(_)) = (&taken.input, &taken.answered) {
+        if let (Input::Answered { answer: Answer::Routing(routing), .. }, Some(_)) =
+            (&taken.input, &taken.answered)
+        {
             known.routing = Some(routing.clone());
         }
         for route in taken.routes().filter(|route| route.mark.traffic == Traffic::On) {
@@ -61,7 +63,6 @@ fn decided_on_capacity(trail: &Trail, meddled: bool) -> Result<(), TestCaseError
 /// Nothing that makes what was looked at old before what was decided on it lands.
 fn prompt(mut case: Case) -> Case {
     case.faults.retain(|broken| !matches!(broken.fault, Fault::Slow(_) | Fault::Late(_)));
-    case.nature.propagation = 0;
     case
 }
 
@@ -98,12 +99,63 @@ proptest! {
     }
 }
 
+/// What makes the same raise be decided, or offered, a second time, while its replicas go: the write fails for a while,
+/// or the process is killed before it.
+fn tried_again() -> impl Strategy<Value = Case> {
+    use super::generate::{Broken, Candidate, Killed, calm};
+    use shepherd_core::model::FailureKind::{Conflict, Transient};
+    use shepherd_testkit::faults::Call;
+    let fault = prop_oneof![Just(Fault::Fail(Transient)), Just(Fault::Fail(Conflict)), Just(Fault::Hang)];
+    let killed =
+        prop::option::of((5u64..60, 1u32..60, any::<bool>()).prop_map(|(step, down, kept_all)| Killed {
+            step,
+            down,
+            lands: false,
+            kept_all,
+        }));
+    let broken = (1u32..4, 1u32..30, fault).prop_map(|(first, many, fault)| Broken {
+        call: Call::Route,
+        first,
+        many,
+        fault,
+    });
+    (calm(), broken, 0u32..60, 1u32..8, killed).prop_map(|(mut case, broken, at, pods, killed)| {
+        case.nature.candidate = Candidate::Well;
+        case.faults = vec![broken];
+        case.twists = vec![(at, Twist::BreakCandidate(pods))];
+        case.crashes = killed.into_iter().collect();
+        case
+    })
+}
+
+proptest! {
+    #![proptest_config(super::cases(96))]
+
+    #[test]
+    fn a_raise_that_is_tried_again_needs_capacity_again(case in tried_again()) {
+        let trail = Trail::of(&case);
+        decided_on_capacity(&trail, false)?;
+        landed_on_capacity(&case, &trail)?;
+    }
+}
+
 #[test]
 fn the_oracle_sees_effects() {
     // A property over nothing would hold: most calm rollouts raise, by more than one write.
     let plan = super::six_resume::short();
-    let trail = Trail::run(plan.clone(), shepherd_testkit::simulation::Simulation::new(plan.clone(), shepherd_testkit::world::World::of(&plan)));
+    let trail = Trail::run(
+        plan.clone(),
+        shepherd_testkit::simulation::Simulation::new(
+            plan.clone(),
+            shepherd_testkit::world::World::of(&plan),
+        ),
+    );
     let routes: usize = trail.taken.iter().map(|taken| taken.routes().count()).sum();
-    let deploys = trail.taken.iter().flat_map(|taken| &taken.offered).filter(|(_, effect)| matches!(effect, Effect::Deploy { .. })).count();
+    let deploys = trail
+        .taken
+        .iter()
+        .flat_map(|taken| &taken.offered)
+        .filter(|(_, effect)| matches!(effect, Effect::Deploy { .. }))
+        .count();
     assert!(routes >= 3 && deploys >= 3 && trail.report.promoted(), "{}", trail.tell());
 }

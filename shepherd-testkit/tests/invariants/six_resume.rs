@@ -50,11 +50,16 @@ fn left(report: &SimReport) -> (Exposure, Option<Revision>, u32, u32) {
     let now = world.now();
     let exposure = world.routing(now).map(|routing| routing.exposure).unwrap_or(Exposure::OFF);
     let state = world.workload(now);
-    (exposure, state.stable.revision.clone(), state.track(Track::Stable).desired.get(), state.candidate.desired.get())
+    (
+        exposure,
+        state.stable.revision.clone(),
+        state.track(Track::Stable).desired.get(),
+        state.candidate.desired.get(),
+    )
 }
 
 /// The same end, and not more exposed on the way there.
-fn as_without(base: &Trail, killed: &Trail, kill: &Killed) -> Result<(), TestCaseError> {
+fn as_without(base: &Trail, killed: &Trail, kill: &Killed, well: bool) -> Result<(), TestCaseError> {
     let tell = || format!("{kill:?}\n{}\nwithout the kill:\n{}", killed.tell(), base.tell());
     let (was, is) = (&base.report, &killed.report);
     prop_assert_eq!(&was.ended, &is.ended, "{}", tell());
@@ -62,7 +67,9 @@ fn as_without(base: &Trail, killed: &Trail, kill: &Killed) -> Result<(), TestCas
     prop_assert_eq!(ending(was), ending(is), "{}", tell());
     prop_assert_eq!(left(was), left(is), "{}", tell());
     let (without, with) = (exposures(was), exposures(is));
-    let most = |shown: &[(Elapsed, Exposure)]| shown.iter().map(|(_, exposure)| exposure.weight).max().unwrap_or(Weight::ZERO);
+    let most = |shown: &[(Elapsed, Exposure)]| {
+        shown.iter().map(|(_, exposure)| exposure.weight).max().unwrap_or(Weight::ZERO)
+    };
     prop_assert!(most(&with) <= most(&without), "{}", tell());
     // On the way up it is never ahead; back it may come late by as long as nobody drove.
     let top = without.iter().position(|(_, exposure)| exposure.is_off()).and_then(|off| without.get(off));
@@ -72,7 +79,7 @@ fn as_without(base: &Trail, killed: &Trail, kill: &Killed) -> Result<(), TestCas
         prop_assert!(!exposure.raises(&bound), "{exposure} at {at:?} instead of {bound}\n{}", tell());
     }
     let failed = |report: &SimReport| report.failed();
-    if ending(was).is_some_and(|ending| ending == shepherd_core::machine::Ending::Promoted) {
+    if well {
         prop_assert_eq!(failed(is), failed(was), "{}", tell());
     }
     prop_assert!(is.violations().is_empty() || !was.violations().is_empty(), "{}", tell());
@@ -128,7 +135,8 @@ fn at_every_step(case: &Case, down: u32) -> Result<(), TestCaseError> {
             case.crashes = vec![kill.clone()];
             let killed = Trail::of(&case);
             if killed.report.processes == 2 {
-                as_without(&base, &killed, &kill)?;
+                super::three_off::off_at_once(&killed)?;
+                as_without(&base, &killed, &kill, case.nature.candidate == Candidate::Well)?;
             }
         }
     }

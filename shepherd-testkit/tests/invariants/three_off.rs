@@ -11,7 +11,7 @@ use super::generate::{Case, Lever, Shape, Twist, anything, calm, secs};
 use super::trail::{Trail, ready};
 
 /// After the trigger every write is an off, none raises, and the first comes in the very step of the trigger.
-fn off_at_once(trail: &Trail) -> Result<(), TestCaseError> {
+pub(crate) fn off_at_once(trail: &Trail) -> Result<(), TestCaseError> {
     let plan = &trail.plan;
     let (mut back, mut exposure, mut touched, mut stable_ready) = (false, Exposure::OFF, false, None);
     for taken in &trail.taken {
@@ -25,7 +25,8 @@ fn off_at_once(trail: &Trail) -> Result<(), TestCaseError> {
             stable_ready = Some(ready(workload, Track::Stable, plan.stable()));
         }
         let before = exposure.clone();
-        back |= taken.triggered();
+        // Whoever finds its rollout taken off goes back, whatever it remembers.
+        back |= taken.triggered() || taken.finds_off();
         for (_, effect) in &taken.offered {
             let (mark, on) = match effect {
                 Effect::Route(route) => (&route.mark, Traffic::On),
@@ -37,7 +38,9 @@ fn off_at_once(trail: &Trail) -> Result<(), TestCaseError> {
                 Effect::Route(route) => {
                     prop_assert!(
                         !back || !route.exposure.raises(&exposure),
-                        "{} after {exposure}\n{}", route.exposure, trail.tell()
+                        "{} after {exposure}\n{}",
+                        route.exposure,
+                        trail.tell()
                     );
                     exposure = route.exposure.clone();
                 }
@@ -51,7 +54,11 @@ fn off_at_once(trail: &Trail) -> Result<(), TestCaseError> {
             let first = taken.routes().next().map(|route| route.exposure.clone());
             prop_assert!(first.is_some(), "no routing write follows the trigger\n{}", trail.tell());
             let excused = touched || stable_ready == Some(0);
-            prop_assert!(excused || first == Some(Exposure::OFF), "{first:?} follows the trigger\n{}", trail.tell());
+            prop_assert!(
+                excused || first == Some(Exposure::OFF),
+                "{first:?} follows the trigger\n{}",
+                trail.tell()
+            );
         }
     }
     Ok(())
@@ -62,7 +69,10 @@ fn ends_off(case: &Case, mut trail: Trail) -> Result<(), TestCaseError> {
     let meddled = case.twists.iter().any(|(_, twist)| matches!(twist, Twist::Meddle(_)));
     let unfenced = !case.plan.router.fenced
         && (!case.crashes.is_empty()
-            || case.faults.iter().any(|broken| matches!(broken.fault, Fault::Late(_) | Fault::Slow(_) | Fault::AnswerLost)));
+            || case
+                .faults
+                .iter()
+                .any(|broken| matches!(broken.fault, Fault::Late(_) | Fault::Slow(_) | Fault::AnswerLost)));
     if back && trail.plan.mode().routed() && !meddled && !unfenced {
         let now = trail.report.world.now();
         let left = trail.report.world.routing(now).unwrap().exposure;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use shepherd_core::machine::{Answer, Effect, EffectId, Happening, Input, Phase};
-use shepherd_core::model::{Elapsed, Exposure, Replicas, Revision, Route, Track, WorkloadState};
+use shepherd_core::model::{Elapsed, Exposure, Replicas, Revision, Route, Track, Traffic, WorkloadState};
 use shepherd_core::plan::Plan;
 use shepherd_testkit::simulation::{SimReport, Simulation};
 
@@ -135,6 +135,12 @@ impl Taken {
         self.events.iter().any(|event| matches!(event, Happening::Triggered(_)))
     }
 
+    /// Whether it was told of an off mark. There is one rollout in a simulation.
+    pub(crate) fn finds_off(&self) -> bool {
+        matches!((&self.input, &self.answered), (Input::Answered { answer: Answer::Routing(routing), .. }, Some(_))
+            if routing.mark.as_ref().is_some_and(|mark| mark.traffic == Traffic::Off))
+    }
+
     /// What was seen of the replicas, when this step was told.
     pub(crate) fn workload(&self) -> Option<&WorkloadState> {
         match (&self.input, &self.answered) {
@@ -146,7 +152,8 @@ impl Taken {
 
 /// How many ready replicas of its own a track needs for its part of the traffic, by the text of the invariant.
 pub(crate) fn needed(plan: &Plan, track: Track, exposure: &Exposure) -> u32 {
-    let (weight, rest) = (u64::from(exposure.weight.as_hundredths()), u64::from(exposure.weight.rest().as_hundredths()));
+    let (weight, rest) =
+        (u64::from(exposure.weight.as_hundredths()), u64::from(exposure.weight.rest().as_hundredths()));
     // In millionths of a percent: copies are a part of stable's part.
     let share = match track {
         Track::Stable => rest * 10_000,

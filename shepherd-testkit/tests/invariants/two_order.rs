@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use shepherd_core::model::{Elapsed, Exposure, Replicas, Track, Traffic};
+use shepherd_core::model::{Elapsed, Exposure, Mark, Replicas, Track, Traffic};
 use shepherd_core::plan::{Action, Mode};
 use shepherd_testkit::faults::Fault;
 use shepherd_testkit::world::Written;
@@ -16,18 +16,21 @@ fn in_order(mut case: Case) -> Case {
     case.twists.retain(|(_, twist)| !matches!(twist, Twist::Meddle(_)));
     case.levers.retain(|(_, lever)| *lever != Lever::RollBack { force: true });
     if !case.plan.router.fenced {
-        case.faults.retain(|broken| !matches!(broken.fault, Fault::Slow(_) | Fault::Late(_) | Fault::AnswerLost));
+        case.faults
+            .retain(|broken| !matches!(broken.fault, Fault::Slow(_) | Fault::Late(_) | Fault::AnswerLost));
         case.crashes.clear();
     }
     case
 }
 
-fn drain_of(trail: &Trail, track: Track, mark: Traffic) -> Duration {
-    let retires = trail.plan.stages().iter().find_map(|stage| match stage.action() {
-        Action::Retire { track: of, drain } if *of == track => Some(*drain),
-        _ => None,
-    });
-    if mark == Traffic::Off { trail.plan.recovery().drain } else { retires.unwrap_or_default() }
+/// What ends replicas is the way back and a retire stage; a scale stage of a plan leaves what its traffic needs, and asks
+/// for no drain.
+fn drain_of(trail: &Trail, mark: &Mark) -> Duration {
+    match trail.plan.stages()[mark.stage as usize].action() {
+        _ if mark.traffic == Traffic::Off => trail.plan.recovery().drain,
+        Action::Retire { drain, .. } => *drain,
+        _ => Duration::ZERO,
+    }
 }
 
 fn routed(trail: &Trail) -> Result<(), TestCaseError> {
@@ -45,7 +48,9 @@ fn routed(trail: &Trail) -> Result<(), TestCaseError> {
                     let grows = wants > needed(&trail.plan, track, &exposure);
                     prop_assert!(
                         !grows || route.mark.traffic == Traffic::Off || replicas[nth].get() >= wants,
-                        "{} before {track} was scaled up\n{}", route.exposure, trail.tell()
+                        "{} before {track} was scaled up\n{}",
+                        route.exposure,
+                        trail.tell()
                     );
                 }
                 exposure = route.exposure.clone();
@@ -55,12 +60,13 @@ fn routed(trail: &Trail) -> Result<(), TestCaseError> {
                 if spec.replicas < replicas[nth] {
                     let wants = needed(&trail.plan, spec.track, &exposure);
                     prop_assert!(spec.replicas.get() >= wants, "{spec:?} under {exposure}\n{}", trail.tell());
-                    let drain = drain_of(trail, spec.track, mark.traffic);
+                    let drain = drain_of(trail, mark);
                     let since = lowered[nth].filter(|_| spec.replicas == Replicas::ZERO);
                     prop_assert!(
                         since.is_none_or(|since| write.at - since >= drain),
                         "{spec:?} {:?} after its traffic went, and the drain is {drain:?}\n{}",
-                        since.map(|since| write.at - since), trail.tell()
+                        since.map(|since| write.at - since),
+                        trail.tell()
                     );
                 }
                 replicas[nth] = spec.replicas;
@@ -82,7 +88,8 @@ fn by_replicas(trail: &Trail) -> Result<(), TestCaseError> {
         let sum = meant[0] + meant[1];
         prop_assert!(
             sum + headroom.unavailable.get() >= all,
-            "{spec:?} leaves {meant:?} of {all}\n{}", trail.tell()
+            "{spec:?} leaves {meant:?} of {all}\n{}",
+            trail.tell()
         );
     }
     Ok(())

@@ -59,7 +59,7 @@ impl Judge<'_> {
                 }
             }
             (Input::Answered { answer: Answer::Routing(routing), .. }, Some(_)) => {
-                self.routing = Some(routing.clone())
+                self.routing = Some(routing.clone());
             }
             (Input::Answered { answer: Answer::Measured(measured), .. }, Some(_)) => {
                 self.watched(self.asked, self.routed_as_decided(), clear(measured));

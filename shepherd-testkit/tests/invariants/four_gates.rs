@@ -245,3 +245,24 @@ proptest! {
         overrides_are_named(&trail)?;
     }
 }
+
+/// At every second of a canary: whoever skips or hurries is in the report, and nobody else is.
+#[test]
+fn whoever_lets_it_through_is_named() {
+    let (_, case) = super::six_resume::few();
+    for at in 0..40 {
+        for lever in [Lever::Skip, Lever::Promote] {
+            let trail = Trail::of(&case.lever(at, lever.clone()));
+            let accepted = trail
+                .taken
+                .iter()
+                .any(|taken| matches!(taken.input, Input::Commanded { .. }) && !taken.refused);
+            let overrides = &trail.report.outcome.as_ref().unwrap().report().overrides;
+            assert_eq!(overrides.len(), usize::from(accepted), "{lever:?} at {at}\n{}", trail.tell());
+            let named = overrides.iter().all(|one| {
+                one.by == super::generate::actor("ada") && one.to_promotion == (lever == Lever::Promote)
+            });
+            assert!(named, "{overrides:?}");
+        }
+    }
+}

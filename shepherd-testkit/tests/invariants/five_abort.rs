@@ -78,7 +78,7 @@ fn restored(trail: &Trail, asked: Elapsed) -> Result<(), TestCaseError> {
     for write in writes {
         match &write.what {
             Written::Deploy { spec, .. } if spec.track == Track::Stable => {
-                overwritten = spec.revision != *plan.stable()
+                overwritten = spec.revision != *plan.stable();
             }
             Written::Route { before, route } if write.at >= asked && route.exposure != *before => {
                 prop_assert!(!overwritten, "traffic moves to an overwritten stable\n{}", trail.tell());

@@ -59,7 +59,7 @@ impl Judge<'_> {
                 }
             }
             (Input::Answered { answer: Answer::Routing(routing), .. }, Some(_)) => {
-                self.routing = Some(routing.clone())
+                self.routing = Some(routing.clone());
             }
             (Input::Answered { answer: Answer::Measured(measured), .. }, Some(_)) => {
                 self.watched(self.asked, self.routed_as_decided(), clear(measured));
@@ -243,5 +243,26 @@ proptest! {
         let trail = Trail::of(&case);
         every_gate_passed(&trail)?;
         overrides_are_named(&trail)?;
+    }
+}
+
+/// At every second of a canary: whoever skips or hurries is in the report, and nobody else is.
+#[test]
+fn whoever_lets_it_through_is_named() {
+    let (_, case) = super::six_resume::few();
+    for at in 0..40 {
+        for lever in [Lever::Skip, Lever::Promote] {
+            let trail = Trail::of(&case.lever(at, lever.clone()));
+            let accepted = trail
+                .taken
+                .iter()
+                .any(|taken| matches!(taken.input, Input::Commanded { .. }) && !taken.refused);
+            let overrides = &trail.report.outcome.as_ref().unwrap().report().overrides;
+            assert_eq!(overrides.len(), usize::from(accepted), "{lever:?} at {at}\n{}", trail.tell());
+            let named = overrides.iter().all(|one| {
+                one.by == super::generate::actor("ada") && one.to_promotion == (lever == Lever::Promote)
+            });
+            assert!(named, "{overrides:?}");
+        }
     }
 }

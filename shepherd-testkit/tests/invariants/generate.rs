@@ -341,7 +341,7 @@ impl Case {
             simulation = simulation.twist(secs(at), move |world, now| match twist {
                 Twist::BreakStable(pods) => world.break_replicas(now, Track::Stable, Replicas::new(pods)),
                 Twist::BreakCandidate(pods) => {
-                    world.break_replicas(now, Track::Candidate, Replicas::new(pods))
+                    world.break_replicas(now, Track::Candidate, Replicas::new(pods));
                 }
                 Twist::Meddle(weight) => world.meddle(now, Exposure::weight(percent(weight))),
             });

@@ -3,6 +3,9 @@
 //!
 //! `PROPTEST_CASES=5000 cargo test --release -p shepherd-testkit --test invariants` looks longer.
 #![allow(missing_docs)]
+// The number at the head of each file is the invariant's, and no list's.
+#![allow(clippy::doc_lazy_continuation, clippy::format_collect, clippy::struct_excessive_bools)]
+#![allow(clippy::collapsible_match, clippy::decimal_bitwise_operands, clippy::single_match)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod eight_ends;

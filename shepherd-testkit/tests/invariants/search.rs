@@ -165,16 +165,17 @@ impl Outside {
                     Ok(Answer::Done)
                 }
             },
-            Effect::Deploy { spec, mark } => match mark.admit(self.side(spec.track).mark.as_ref()) {
-                Err(failure) => Err(failure),
-                Ok(()) => {
+            Effect::Deploy { spec, mark } => {
+                if let Err(failure) = mark.admit(self.side(spec.track).mark.as_ref()) {
+                    Err(failure)
+                } else {
                     if mark.fence.epoch < self.claimed[1] {
                         return Err(format!("epoch {} deploys after {}", mark.fence.epoch, self.claimed[1]));
                     }
                     self.deploy(&spec.revision, spec.track, spec.replicas, mark)?;
                     Ok(Answer::Done)
                 }
-            },
+            }
             _ => Ok(Answer::Done),
         })
     }
@@ -248,10 +249,15 @@ impl Node {
             _ => {}
         }
         let (was_back, before) = (self.back, self.raised);
+        let finds_off = matches!(&input, Input::Answered { answer: Answer::Routing(routing), .. }
+            if routing.mark.as_ref().is_some_and(|mark| mark.traffic == Traffic::Off));
         let now = self.now();
         let step = self.machine.step(now, input);
         let triggered = step.events.iter().any(|event| matches!(event.what, Happening::Triggered(_)));
         self.back |= triggered;
+        if finds_off && !self.back && self.machine.outcome().is_none() {
+            return Err("it finds itself off, and goes on".to_owned());
+        }
         // People are always told at once.
         let told: Vec<_> = self
             .machine

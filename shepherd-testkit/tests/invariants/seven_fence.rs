@@ -203,7 +203,7 @@ fn by_itself(mut case: Case) -> Case {
     use super::generate::Shape::{AbTest, BlueGreen, ByHand, Canary, Ratio, Rolling};
     match &mut case.plan.shape {
         Canary { confirmed: asks, .. } | BlueGreen { approved: asks, .. } | AbTest { approved: asks, .. } => {
-            *asks = false
+            *asks = false;
         }
         ByHand { steps, .. } => steps.iter_mut().for_each(|step| step.approved = false),
         Ratio { .. } | Rolling { .. } => {}

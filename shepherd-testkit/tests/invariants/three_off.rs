@@ -26,7 +26,9 @@ pub(crate) fn off_at_once(trail: &Trail) -> Result<(), TestCaseError> {
         }
         let before = exposure.clone();
         // Whoever finds its rollout taken off goes back, whatever it remembers.
-        back |= taken.triggered() || taken.finds_off();
+        let goes_back = back || taken.triggered() || taken.ended;
+        prop_assert!(!taken.finds_off() || goes_back, "it finds itself off, and goes on\n{}", trail.tell());
+        back |= taken.triggered();
         for (_, effect) in &taken.offered {
             let (mark, on) = match effect {
                 Effect::Route(route) => (&route.mark, Traffic::On),

@@ -24,11 +24,11 @@ canary of a healthy v2 that takes about half a minute and loses no request.";
 const AFTER: &str = "\
 Exit codes:
   0  v2 was promoted
-  1  v2 was taken back: by a guard, by failing servers, or by Ctrl-C
+  1  v2 was taken back: by a guard, by failing servers, or by Ctrl-C or SIGTERM
   2  the input was refused; nothing was changed
   3  it could not go on; its state was kept
 
-Ctrl-C once aborts: traffic goes back to v1, and v2 is ended. Twice leaves at once; with --state, the same command \
+Ctrl-C or SIGTERM once aborts: traffic goes back to v1, and v2 is ended. Twice leaves at once; with --state, the same command \
 then goes on with the abort.
 
 Guards: METRIC > VALUE for TIME, joined by `and` and `or`. Metrics are error_rate, availability, p50 to p99.9, \

@@ -84,7 +84,9 @@ impl<'a> Drive<'a> {
 
     /// Not waited for: what comes of it is seen as everything else is.
     fn abort(&mut self) {
-        self.view.say("Ctrl-C: traffic goes back to stable; once more leaves at once");
+        self.view.say(
+            "asked to end: traffic goes back to stable, if it is not promoted yet; once more leaves at once",
+        );
         let handle = self.handle.clone();
         tokio::spawn(async move {
             if let Ok(by) = user() {

@@ -1,17 +1,29 @@
-//! Counts how often Ctrl-C was pressed.
+//! Counts how often the program was asked to end: by Ctrl-C, or as service managers do it.
 
 use tokio::sync::watch;
 
 pub(crate) struct Interrupts(watch::Receiver<u32>);
 
 impl Interrupts {
-    /// Listens from now on: Ctrl-C does not end the process any more.
+    /// Listens from now on: neither Ctrl-C nor SIGTERM ends the process any more.
     pub(crate) fn listen() -> Self {
         let (count, times) = watch::channel(0);
+        tokio::spawn({
+            let count = count.clone();
+            async move {
+                // It fails where there are no signals, and then Ctrl-C ends the process as it always did.
+                while tokio::signal::ctrl_c().await.is_ok() {
+                    count.send_modify(|count| *count += 1);
+                }
+            }
+        });
+        #[cfg(unix)]
         tokio::spawn(async move {
-            // It fails where there are no signals, and then Ctrl-C ends the process as it always did.
-            while tokio::signal::ctrl_c().await.is_ok() {
-                count.send_modify(|count| *count += 1);
+            let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+            if let Ok(mut terminate) = terminate {
+                while terminate.recv().await.is_some() {
+                    count.send_modify(|count| *count += 1);
+                }
             }
         });
         Self(times)

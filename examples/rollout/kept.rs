@@ -1,6 +1,6 @@
 //! A value of the service that survives its process: a proxy's configuration file, a manager's list of servers.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -60,6 +60,29 @@ impl<T: Clone + PartialEq + Serialize + DeserializeOwned> Kept<T> {
         Ok(())
     }
 
+    /// The same the other way round: in effect first, then kept. For what must not wait for a disk that is full; what
+    /// could not be kept is an error all the same, and asked for again it is kept again.
+    pub(crate) fn change_at_once<E: From<KeptError>>(
+        &self,
+        decide: impl FnOnce(&T) -> Result<T, E>,
+        effect: impl FnOnce(&T),
+    ) -> Result<(), E> {
+        let mut value = self.lock();
+        let new = decide(&value)?;
+        effect(&new);
+        *value = new;
+        if let Some(path) = self.path.as_deref() {
+            tokio::task::block_in_place(|| write(path, &*value))?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the value as it is.
+    pub(crate) fn keep(&self) -> Result<(), KeptError> {
+        let value = self.lock();
+        self.path.as_deref().map_or(Ok(()), |path| write(path, &*value))
+    }
+
     fn lock(&self) -> MutexGuard<'_, T> {
         // It is replaced as a whole, last of all.
         self.value.lock().unwrap_or_else(PoisonError::into_inner)
@@ -69,12 +92,24 @@ impl<T: Clone + PartialEq + Serialize + DeserializeOwned> Kept<T> {
 /// None when there is no such file.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, KeptError> {
     let path_buf = || path.to_owned();
-    match fs::read(path) {
+    match fs::metadata(path).and_then(|about| regular(&about)).and_then(|()| fs::read(path)) {
         Ok(text) => serde_json::from_slice(&text)
             .map(Some)
             .map_err(|source| KeptError::Damaged { path: path_buf(), source }),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(source) => Err(KeptError::Read { path: path_buf(), source }),
+    }
+}
+
+/// What is no plain file, or far too large for one of ours, might never end.
+fn regular(about: &Metadata) -> io::Result<()> {
+    const LARGEST: u64 = 16 << 20;
+    if about.is_file() && about.len() <= LARGEST {
+        Ok(())
+    } else {
+        Err(io::Error::other(
+            "it is no regular file of at most 16 MiB; move it away, or name another directory",
+        ))
     }
 }
 

@@ -21,6 +21,7 @@ mod wish;
 mod workload;
 mod world;
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -53,12 +54,11 @@ async fn main() -> ExitCode {
 
 fn tell_trouble(args: &Args, trouble: &Trouble) -> u8 {
     Out::Stderr.line(format!("error: {trouble}"));
+    // If this cannot be written either, the exit code still says it.
+    let _ = tell_programs(args, &Summary::failed(trouble.to_string()));
     match trouble {
         Trouble::Input(_) => 2,
-        Trouble::Stuck(reason) => {
-            tell_programs(args, &Summary::failed(reason.clone()));
-            3
-        }
+        Trouble::Stuck(_) => 3,
     }
 }
 
@@ -73,16 +73,16 @@ async fn run(args: &Args) -> Result<u8, Trouble> {
         None => None,
     };
     match state.as_ref().and_then(|state| state.outcome.clone()) {
-        Some(outcome) => Ok(tell_ended(args, outcome)),
+        Some(outcome) => tell_ended(args, outcome),
         None => roll_out(args, wish, state, owner).await,
     }
 }
 
-fn tell_ended(args: &Args, outcome: Outcome) -> u8 {
+fn tell_ended(args: &Args, outcome: Outcome) -> Result<u8, Trouble> {
     Out::for_people(args.output).line(report::ended_already(&outcome));
     let end = End::Outcome(outcome);
-    tell_programs(args, &Summary::of(&end, &Seen::default()));
-    report::exit_code(&end)
+    tell_programs(args, &Summary::of(&end, &Seen::default()))?;
+    Ok(report::exit_code(&end))
 }
 
 async fn roll_out(args: &Args, asked: Wish, state: Option<State>, owner: Owner) -> Result<u8, Trouble> {
@@ -95,6 +95,7 @@ async fn roll_out(args: &Args, asked: Wish, state: Option<State>, owner: Owner) 
         // Whatever cannot be is refused before the directory becomes that of a rollout.
         rollout.plan(revision(CANDIDATE)?).await?;
         state.begin(&wish)?;
+        world.keep()?;
     }
     let people = Out::for_people(args.output);
     tell_beginning(
@@ -110,11 +111,11 @@ async fn roll_out(args: &Args, asked: Wish, state: Option<State>, owner: Owner) 
     let off = triggered.zip(world.stopwatch.off_at()).map(|(triggered, off)| off.since(triggered));
     let totals = if matches!(end, End::Left) { load.totals() } else { load.stop().await };
     let met = world.proxy.counts().candidate;
-    tell(args, &end, &Seen { totals, met, trigger_to_off: off, lasted: begun.elapsed() });
+    let told = tell(args, &end, &Seen { totals, met, trigger_to_off: off, lasted: begun.elapsed() });
     if !matches!(end, End::Left) {
         world.close().await;
     }
-    Ok(report::exit_code(&end))
+    told.map(|()| report::exit_code(&end))
 }
 
 /// `as_asked` when it goes on: whether it was asked for what is asked for now.
@@ -144,25 +145,29 @@ async fn dry_run(args: &Args, wish: &Wish) -> Result<u8, Trouble> {
     let rollout = bind(wish, &world, None, Owner::new("nobody"))?;
     let plan = rollout.plan(revision(CANDIDATE)?).await?;
     match args.output {
-        Output::Text => Out::Stdout.line(plan.dry_run().to_string().trim_end()),
-        Output::Json => tell_programs(args, &plan),
+        Output::Text => Out::Stdout.result(plan.dry_run().to_string().trim_end()).map_err(unwritten)?,
+        Output::Json => tell_programs(args, &plan)?,
     }
     world.close().await;
     Ok(0)
 }
 
-fn tell(args: &Args, end: &End, seen: &Seen) {
+fn tell(args: &Args, end: &End, seen: &Seen) -> Result<(), Trouble> {
     Out::for_people(args.output).line(report::for_people(end, seen));
-    tell_programs(args, &Summary::of(end, seen));
+    tell_programs(args, &Summary::of(end, seen))
 }
 
-fn tell_programs(args: &Args, what: &impl serde::Serialize) {
-    if args.output == Output::Json {
-        match serde_json::to_string(what) {
-            Ok(line) => Out::Stdout.line(line),
-            Err(error) => Out::Stderr.line(format!("error: {error}")),
-        }
+/// A program relies on its line: where it cannot be written, the program that runs this one must know.
+fn tell_programs(args: &Args, what: &impl serde::Serialize) -> Result<(), Trouble> {
+    if args.output == Output::Text {
+        return Ok(());
     }
+    let line = serde_json::to_string(what).map_err(|error| Trouble::Stuck(error.to_string()))?;
+    Out::Stdout.result(line).map_err(unwritten)
+}
+
+fn unwritten(error: io::Error) -> Trouble {
+    Trouble::Stuck(format!("the result cannot be written to stdout: {error}"))
 }
 
 fn target() -> Result<Target, Trouble> {

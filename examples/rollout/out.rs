@@ -1,6 +1,6 @@
 //! Where text goes.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use indicatif::ProgressDrawTarget;
 
@@ -21,11 +21,13 @@ impl Out {
         }
     }
 
-    pub(crate) fn is_terminal(self) -> bool {
-        match self {
+    /// Whether lines can be moved there: on a terminal that knows how.
+    pub(crate) fn can_move(self) -> bool {
+        let terminal = match self {
             Out::Stdout => io::stdout().is_terminal(),
             Out::Stderr => io::stderr().is_terminal(),
-        }
+        };
+        terminal && std::env::var_os("TERM").is_none_or(|name| name != "dumb")
     }
 
     pub(crate) fn draw_target(self) -> ProgressDrawTarget {
@@ -37,10 +39,19 @@ impl Out {
 
     /// A reader who has gone away is no reason to leave users between two versions.
     pub(crate) fn line(self, text: impl AsRef<str>) {
+        let _ = self.result(text);
+    }
+
+    /// A line that somebody relies on.
+    ///
+    /// # Errors
+    /// When it could not be written, unless its reader has gone away by choice.
+    pub(crate) fn result(self, text: impl AsRef<str>) -> io::Result<()> {
         let text = text.as_ref();
-        let _ = match self {
-            Out::Stdout => writeln!(io::stdout(), "{text}"),
+        let written = match self {
+            Out::Stdout => writeln!(io::stdout(), "{text}").and_then(|()| io::stdout().flush()),
             Out::Stderr => writeln!(io::stderr(), "{text}"),
         };
+        written.or_else(|error| if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
     }
 }

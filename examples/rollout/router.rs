@@ -84,7 +84,11 @@ impl TrafficRouter for Router {
                 self.0.stopwatch.taken_off();
             }
         };
-        self.0.kept.change(decide, effect)
+        // Users are taken off before a file says so: a full disk keeps nobody on a bad version.
+        match route.mark.traffic {
+            Traffic::Off => self.0.kept.change_at_once(decide, effect),
+            Traffic::On => self.0.kept.change(decide, effect),
+        }
     }
 
     async fn observe(&self) -> Result<Routing, PortError> {

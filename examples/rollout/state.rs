@@ -27,8 +27,11 @@ impl State {
         let claim = Claim::new(owner.clone(), SystemClock::new().now().wall);
         let claimed = store.claim(target, &claim).await.map_err(|error| refusal(directory, error))?;
         let snapshot = claimed.saved.map(|saved| Snapshot::decode(&saved.snapshot)).transpose()?;
-        let outcome = snapshot.and_then(|snapshot| snapshot.outcome().cloned());
+        let outcome = snapshot.as_ref().and_then(|snapshot| snapshot.outcome().cloned());
         let asked = directory.join("asked.json");
+        if snapshot.is_some() && outcome.is_none() {
+            complete(directory)?;
+        }
         Ok(Self { wish: kept::read(&asked)?, store, asked, outcome })
     }
 
@@ -48,6 +51,20 @@ impl State {
     pub(crate) fn store(&self) -> FileStore {
         self.store.clone()
     }
+}
+
+/// A rollout that is half way needs what it was asked, and the service as it was.
+fn complete(directory: &Path) -> Result<(), Trouble> {
+    for name in ["asked.json", "servers.json"] {
+        let path = directory.join(name);
+        if !path.exists() {
+            let path = path.display();
+            return Err(Trouble::Input(format!(
+                "the state is incomplete: {path} is missing; restore it, or name another directory"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn refusal(directory: &Path, error: StoreError) -> Trouble {

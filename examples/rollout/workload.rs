@@ -58,6 +58,11 @@ impl Servers {
         Ok(Self(Arc::new(Shared { pool, kept, stopwatch })))
     }
 
+    /// Keeps the servers as they are, before anything is done to them.
+    pub(crate) fn keep(&self) -> Result<(), KeptError> {
+        self.0.kept.keep()
+    }
+
     fn state(&self, track: Track, side: Side) -> TrackState {
         let status = self.0.pool.observe(ground(track));
         TrackState {
@@ -69,15 +74,24 @@ impl Servers {
         }
     }
 
-    fn change(&self, decide: impl FnOnce(&Deployed) -> Result<Deployed, PortError>) -> Result<(), PortError> {
-        self.0.kept.change(decide, |deployed| deploy(&self.0.pool, deployed))
+    fn change(
+        &self,
+        traffic: Traffic,
+        decide: impl FnOnce(&Deployed) -> Result<Deployed, PortError>,
+    ) -> Result<(), PortError> {
+        let effect = |deployed: &Deployed| deploy(&self.0.pool, deployed);
+        // The way back does not wait for the disk.
+        match traffic {
+            Traffic::Off => self.0.kept.change_at_once(decide, effect),
+            Traffic::On => self.0.kept.change(decide, effect),
+        }
     }
 }
 
 #[async_trait]
 impl Workload for Servers {
     async fn claim(&self, fence: &Fence) -> Result<(), PortError> {
-        self.change(|deployed| {
+        self.change(Traffic::On, |deployed| {
             let mut new = deployed.clone();
             for track in Track::BOTH {
                 let side = new.side_mut(track);
@@ -88,7 +102,7 @@ impl Workload for Servers {
     }
 
     async fn apply(&self, spec: &TrackSpec, mark: &Mark) -> Result<(), PortError> {
-        self.change(|deployed| {
+        self.change(mark.traffic, |deployed| {
             let mut new = deployed.clone();
             let side = new.side_mut(spec.track);
             mark.admit(side.mark.as_ref())?;

@@ -55,6 +55,11 @@ impl World {
         Ok(Self { proxy, stopwatch, pool, servers, router })
     }
 
+    /// Keeps the service as it is, before anything is done to it.
+    pub(crate) fn keep(&self) -> Result<(), Trouble> {
+        Ok(self.servers.keep()?)
+    }
+
     /// The rollout of this service.
     pub(crate) fn rollout(&self, target: Target, owner: Owner) -> Result<RolloutBuilder, Trouble> {
         let metrics =

@@ -16,7 +16,7 @@ pub(crate) enum View {
 
 impl View {
     pub(crate) fn on(out: Out) -> Self {
-        if out.is_terminal() { View::Live(live::Live::on(out)) } else { View::Plain(plain::Plain::on(out)) }
+        if out.can_move() { View::Live(live::Live::on(out)) } else { View::Plain(plain::Plain::on(out)) }
     }
 
     /// Something happened.

@@ -20,9 +20,10 @@ pub(super) fn stage(status: &Status) -> String {
 
 /// The weight that is wanted, and the share that was measured.
 pub(super) fn split(status: &Status, traffic: &Traffic) -> String {
-    let wanted = &status.exposure;
-    let measured = traffic.share().map_or_else(|| "no requests".to_owned(), |share| format!("{share:.1}%"));
-    format!("{} wanted {wanted}, measured {measured} of {:.0}/s", status.candidate, traffic.per_second())
+    // Where replicas share the traffic no weight is wanted of anybody.
+    let wanted = if status.routed { format!("wanted {}, ", status.exposure) } else { String::new() };
+    let measured = traffic.share().map_or_else(|| "not yet".to_owned(), |share| format!("{share:.1}%"));
+    format!("{} {wanted}measured {measured} of {:.0}/s", status.candidate, traffic.per_second())
 }
 
 pub(super) fn tracks(status: &Status, traffic: &Traffic) -> String {

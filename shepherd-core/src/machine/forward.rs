@@ -105,6 +105,7 @@ impl Machine {
     pub(super) fn want_route(&mut self, exposure: Exposure) {
         self.state.routing.raised |= !exposure.is_off();
         self.state.routing.exposure = exposure;
+        self.state.routing.decided = self.state.generation;
         self.state.routing.accepted = None;
         self.state.routing.in_effect = None;
         self.write_route();

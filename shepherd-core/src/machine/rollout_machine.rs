@@ -161,12 +161,18 @@ impl Machine {
         Fence { rollout: self.state.rollout.clone(), epoch: self.state.epoch }
     }
 
+    /// Whether the candidate may still be shown.
+    pub(super) fn traffic(&self) -> Traffic {
+        if self.recovering() { Traffic::Off } else { Traffic::On }
+    }
+
     /// The mark of the next decision.
     pub(super) fn next_mark(&mut self) -> Mark {
         self.state.generation = self.state.generation.next();
-        let (traffic, cause) = match &self.state.course {
-            Course::Forward => (Traffic::On, None),
-            Course::Recovery(recovery) => (Traffic::Off, Some(Reason::new(recovery.cause.to_string()))),
+        let traffic = self.traffic();
+        let cause = match &self.state.course {
+            Course::Forward => None,
+            Course::Recovery(recovery) => Some(Reason::new(recovery.cause.to_string())),
         };
         let stage = u32::try_from(self.state.run.index).unwrap_or(u32::MAX);
         Mark { fence: self.fence(), stage, generation: self.state.generation, traffic, cause }

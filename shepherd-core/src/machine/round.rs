@@ -5,7 +5,7 @@ use super::rollout_machine::Machine;
 use super::state::Course;
 use super::{Cause, Effect, EffectId, Save};
 use crate::guard::{Finding, GuardAction, GuardVerdict};
-use crate::model::{Elapsed, Failure, Measurement, Reason, Replicas, Routing, Track, WorkloadState};
+use crate::model::{Elapsed, Failure, Mark, Measurement, Reason, Replicas, Routing, Track, WorkloadState};
 use crate::plan::Action;
 
 impl Machine {
@@ -66,6 +66,11 @@ impl Machine {
 
     pub(super) fn saw_routing(&mut self, id: EffectId, routing: Routing) {
         self.heed_marks(Some(&routing), None);
+        if self.shows_what_was_asked(&routing) {
+            // The answer was lost, or failed for another reason; what the router shows is as good.
+            self.state.outstanding.withdraw(|effect| matches!(effect, Effect::Route(_)));
+            self.state.routing.accepted = Some(id);
+        }
         let tells = self.state.routing.accepted.is_some_and(|accepted| id >= accepted);
         let settled = routing.in_effect && routing.exposure == self.state.routing.exposure;
         if tells && settled && self.state.routing.in_effect.is_none() {
@@ -82,6 +87,17 @@ impl Machine {
         }
         self.state.seen.routing = Some((id, routing));
         self.end_round();
+    }
+
+    /// Whether a write that was not answered, or answered by a failure, stands there all the same: by its mark.
+    fn shows_what_was_asked(&self, routing: &Routing) -> bool {
+        let wanted = &self.state.routing;
+        let ours = |mark: &Mark| {
+            mark.fence == self.fence() && mark.generation > wanted.decided && mark.traffic == self.traffic()
+        };
+        wanted.accepted.is_none()
+            && routing.exposure == wanted.exposure
+            && routing.mark.as_ref().is_some_and(ours)
     }
 
     /// The router shows what nobody here wrote. More than was decided is put right at once; less is a person's doing,

@@ -97,6 +97,8 @@ pub(super) struct RoutingWanted {
     pub(super) exposure: Exposure,
     /// What the router accepted last, or was last seen to have.
     pub(super) confirmed: Exposure,
+    /// Writes of a later generation than this one ask for it.
+    pub(super) decided: Generation,
     /// The router has accepted it; observations from this effect on tell of it.
     pub(super) accepted: Option<EffectId>,
     /// It has taken effect since then.
@@ -206,6 +208,7 @@ impl State {
             routing: RoutingWanted {
                 exposure: Exposure::OFF,
                 confirmed: Exposure::OFF,
+                decided: Generation::default(),
                 accepted: Some(EffectId::default()),
                 in_effect: Some(Elapsed::ZERO),
                 raised: false,

@@ -29,6 +29,8 @@ pub struct Status {
     pub index: usize,
     /// How many stages there are.
     pub stages: usize,
+    /// Whether a router takes part. Without one the exposure stays off, and replicas are the weight.
+    pub routed: bool,
     /// How users shall meet the candidate.
     pub exposure: Exposure,
     /// Whether they do.
@@ -103,6 +105,7 @@ impl Status {
             stage: machine.stage().name().clone(),
             index: state.run.index,
             stages: plan.stages().len(),
+            routed: machine.routed(),
             exposure: state.routing.exposure.clone(),
             in_effect: state.routing.in_effect.is_some(),
             ready: Track::BOTH.map(|track| state.ready(track)),

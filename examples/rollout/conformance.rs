@@ -50,7 +50,7 @@ impl OnePool {
             let servers = Servers::open(None, Arc::clone(&pool), (Revision::new("v1")?, 2), None)?;
             Ok::<_, Box<dyn std::error::Error + Send + Sync>>((pool, servers))
         };
-        Ok(self.0.get_or_try_init(start).await?)
+        self.0.get_or_try_init(start).await
     }
 }
 

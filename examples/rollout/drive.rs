@@ -90,7 +90,7 @@ impl<'a> Drive<'a> {
         let handle = self.handle.clone();
         tokio::spawn(async move {
             if let Ok(by) = user() {
-                log(handle.abort(by, "Ctrl-C").await);
+                log(handle.abort(by, "asked to end").await);
             }
         });
     }

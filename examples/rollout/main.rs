@@ -145,7 +145,9 @@ async fn dry_run(args: &Args, wish: &Wish) -> Result<u8, Trouble> {
     let rollout = bind(wish, &world, None, Owner::new("nobody"))?;
     let plan = rollout.plan(revision(CANDIDATE)?).await?;
     match args.output {
-        Output::Text => Out::Stdout.result(plan.dry_run().to_string().trim_end()).map_err(unwritten)?,
+        Output::Text => {
+            Out::Stdout.result(plan.dry_run().to_string().trim_end()).map_err(|error| unwritten(&error))?
+        }
         Output::Json => tell_programs(args, &plan)?,
     }
     world.close().await;
@@ -163,10 +165,10 @@ fn tell_programs(args: &Args, what: &impl serde::Serialize) -> Result<(), Troubl
         return Ok(());
     }
     let line = serde_json::to_string(what).map_err(|error| Trouble::Stuck(error.to_string()))?;
-    Out::Stdout.result(line).map_err(unwritten)
+    Out::Stdout.result(line).map_err(|error| unwritten(&error))
 }
 
-fn unwritten(error: io::Error) -> Trouble {
+fn unwritten(error: &io::Error) -> Trouble {
     Trouble::Stuck(format!("the result cannot be written to stdout: {error}"))
 }
 

@@ -5,7 +5,7 @@ use super::event::Happening;
 use super::outcome::Outcome;
 use super::rollout_machine::Machine;
 use super::{Cause, Effect, Save};
-use crate::model::{Failure, Mark, Reason, Routing, Traffic, WorkloadState};
+use crate::model::{Epoch, Failure, Mark, Reason, Routing, Traffic, WorkloadState};
 
 impl Machine {
     pub(super) fn attach(&mut self) {
@@ -125,5 +125,34 @@ impl Machine {
     fn refuse(&mut self, reason: Reason) {
         let report = self.report(None);
         self.finish(Outcome::Refused { reason, report });
+    }
+
+    /// A later owner goes on: what was looking is looked at again, what was decided stands under the new epoch.
+    pub(super) fn take_over(&mut self, epoch: Epoch) {
+        self.state.forget();
+        self.state.epoch = epoch;
+        self.state.outstanding.withdraw(|effect| {
+            effect.is_observation() || matches!(effect, Effect::ClaimRouting(_) | Effect::ClaimWorkload(_))
+        });
+        self.state.outstanding.restamp(|mark| mark.fence.epoch = epoch);
+        // Nobody answers for the calls of a process that is gone; the drain of the way back outlasts them.
+        self.state.routing.late_raises.clear();
+    }
+
+    /// Outstanding decisions are put behind everything that was seen outside.
+    pub(super) fn renumber(&mut self) {
+        let mut generation = self.state.generation;
+        self.state.outstanding.restamp(|mark| {
+            generation = generation.next();
+            mark.generation = generation;
+        });
+        self.state.generation = generation;
+    }
+
+    /// Decisions that were seen outside are behind us, whatever the snapshot knows.
+    pub(super) fn adopt(&mut self, seen: Option<&Mark>) {
+        if let Some(mark) = seen.filter(|mark| mark.fence.rollout == self.state.rollout) {
+            self.state.generation = self.state.generation.max(mark.generation);
+        }
     }
 }

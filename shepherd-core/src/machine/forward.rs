@@ -3,7 +3,7 @@
 use super::event::Happening;
 use super::rollout_machine::Machine;
 use super::state::{Course, RoutingWanted};
-use super::{Cause, Effect, Then, WaitingFor};
+use super::{Cause, Effect};
 use crate::model::{
     Elapsed, Exposure, Failure, FailureKind, Reason, Replicas, Revision, Route, Track, TrackSpec, Verdict,
 };
@@ -172,7 +172,7 @@ impl Machine {
     }
 
     /// What grows is what needs capacity: the candidate on the way up, stable when traffic returns.
-    fn growing(&self, exposure: &Exposure) -> Track {
+    pub(super) fn growing(&self, exposure: &Exposure) -> Track {
         if exposure.raises(&self.state.routing.confirmed) { Track::Candidate } else { Track::Stable }
     }
 
@@ -295,59 +295,5 @@ impl Machine {
         } else {
             self.state.round.due = self.now();
         }
-    }
-
-    pub(super) fn stage_then(&self) -> Then {
-        match (self.promoted(), self.stage().failure()) {
-            (true, _) => Then::Escalate,
-            (false, OnFailure::RollBack) => Then::RollBack,
-            (false, OnFailure::Pause) => Then::Pause,
-        }
-    }
-
-    /// What the present stage waits for.
-    pub(super) fn stage_waiting(&self) -> WaitingFor {
-        let unanswered = self
-            .state
-            .outstanding
-            .iter()
-            .find(|(_, effect)| effect.is_gated() && !matches!(effect, Effect::RunHook(_)));
-        if let Some((_, effect)) = unanswered {
-            return WaitingFor::Answer(Reason::new(effect.to_string()));
-        }
-        match self.stage().action() {
-            Action::Scale { track, replicas } => self.waiting_ready(*track, *replicas),
-            action @ (Action::Expose(_) | Action::Switch) => {
-                self.waiting_exposure(&action.exposure().unwrap_or(Exposure::OFF))
-            }
-            Action::Bake(time) => WaitingFor::Bake { observed: self.state.run.observed, wanted: *time },
-            Action::Check(_) => WaitingFor::Gate(self.state.run.said.clone()),
-            Action::Approve(approval) => {
-                let given = u32::try_from(self.state.run.approvals.len()).unwrap_or(u32::MAX);
-                WaitingFor::Approval { given, needed: approval.needed }
-            }
-            Action::Promote => self.waiting_ready(Track::Stable, self.plan.replicas()),
-            Action::Retire { .. } => WaitingFor::Drain,
-            Action::Hook(_) => WaitingFor::Hook,
-        }
-    }
-
-    fn waiting_exposure(&self, exposure: &Exposure) -> WaitingFor {
-        if self.state.routing.exposure == *exposure {
-            WaitingFor::Effect
-        } else {
-            let grows = self.growing(exposure);
-            self.waiting_ready(grows, self.plan.needed(grows, exposure))
-        }
-    }
-
-    pub(super) fn waiting_ready(&self, track: Track, wanted: Replicas) -> WaitingFor {
-        let ready = self.state.ready(track).unwrap_or_default();
-        let failing = self.state.workload().and_then(|workload| workload.track(track).failing.clone());
-        WaitingFor::Ready { track, ready, wanted, failing }
-    }
-
-    pub(super) fn stage_left(&self) -> Option<Elapsed> {
-        self.state.run.deadline
     }
 }

@@ -17,6 +17,7 @@
 mod aftercare;
 mod attach;
 mod cause;
+mod clockwork;
 mod command;
 mod derived;
 mod effect;
@@ -32,6 +33,7 @@ mod snapshot;
 mod state;
 mod status;
 mod step;
+mod wait;
 mod waiting;
 
 pub use cause::Cause;

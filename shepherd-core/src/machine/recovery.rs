@@ -1,11 +1,11 @@
 //! The way back. Where a router can take users off the candidate it does so first; stable's capacity comes first only
 //! where this rollout itself took it away.
 
+use super::Effect;
 use super::event::Happening;
 use super::outcome::Outcome;
 use super::rollout_machine::Machine;
 use super::state::{Course, RecoveryRun};
-use super::{Effect, Then, Waiting, WaitingFor};
 use crate::model::{Elapsed, Exposure, Replicas, Track, Weight};
 use crate::plan::Headroom;
 
@@ -37,7 +37,7 @@ impl Machine {
         }
     }
 
-    fn recovery(&self) -> Option<&RecoveryRun> {
+    pub(super) fn recovery(&self) -> Option<&RecoveryRun> {
         match &self.state.course {
             Course::Recovery(recovery) => Some(recovery),
             Course::Forward => None,
@@ -132,7 +132,7 @@ impl Machine {
 
     /// Off by the router's word: written, and seen to be in effect, since until then the candidate still gets requests.
     /// Where nothing fences them, no raise may be on its way either.
-    fn is_off(&self, forced: bool) -> bool {
+    pub(super) fn is_off(&self, forced: bool) -> bool {
         let routing = &self.state.routing;
         if !routing.raised {
             return true;
@@ -211,55 +211,6 @@ impl Machine {
         let recovery = self.recovery()?;
         let drained = recovery.off_since.map(|since| since + self.plan.recovery().drain + self.settle());
         Some(drained.map_or(recovery.alarm_at, |at| if at > self.now() { at } else { recovery.alarm_at }))
-    }
-
-    pub(super) fn recovery_waiting(&self) -> WaitingFor {
-        let (all, stable) = (self.plan.replicas(), Track::Stable);
-        let unanswered = self
-            .state
-            .outstanding
-            .iter()
-            .find(|(_, effect)| matches!(effect, Effect::Route(_) | Effect::Deploy { .. }));
-        match unanswered {
-            Some((_, effect)) => {
-                let said = self.state.run.said.as_ref().map(|said| format!(" ({said})")).unwrap_or_default();
-                WaitingFor::Answer(format!("{effect}{said}").into())
-            }
-            None if self.is_off(false) && self.routed() => WaitingFor::Drain,
-            None if self.routed() && self.state.routing.exposure.is_off() => WaitingFor::Effect,
-            None => self.waiting_ready(stable, all),
-        }
-    }
-
-    /// What it waits for now, since when, until when, and what it does then.
-    pub(super) fn waiting(&self) -> Waiting {
-        let now = self.now();
-        let left = |at: Option<Elapsed>| at.map(|at| at - now);
-        if self.state.outcome.is_some() {
-            return Waiting {
-                on: WaitingFor::Nothing,
-                since: std::time::Duration::ZERO,
-                left: None,
-                then: Then::Wait,
-            };
-        }
-        if let Some(recovery) = self.recovery() {
-            let (since, at) = (now - recovery.since, Some(recovery.alarm_at));
-            return Waiting { on: self.recovery_waiting(), since, left: left(at), then: Then::Escalate };
-        }
-        if let Some(hold) = &self.state.hold {
-            let on = WaitingFor::Person(hold.reason.clone());
-            return Waiting { on, since: now - hold.since, left: None, then: Then::Wait };
-        }
-        if !self.state.attach.done {
-            let began = self.state.attach.began.unwrap_or(now);
-            let at = began + self.plan.attention().blind;
-            let then = if self.state.begun { Then::RollBack } else { Then::Refuse };
-            return Waiting { on: WaitingFor::Attachment, since: now - began, left: left(Some(at)), then };
-        }
-        let (at, since) = (self.stage_left(), now - self.state.run.entered);
-        let then = if at.is_some() { self.stage_then() } else { Then::Wait };
-        Waiting { on: self.stage_waiting(), since, left: left(at), then }
     }
 }
 

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use super::derived::Derived;
 use super::event::Happening;
 use super::outcome::{Outcome, Report};
@@ -8,10 +6,9 @@ use super::{
     Answer, Cause, Effect, EffectId, Event, Input, Pending, Save, Snapshot, SnapshotError, Status, Step,
 };
 use crate::model::{
-    Elapsed, Epoch, Failure, FailureKind, Fence, Generation, Mark, Metric, Now, Reason, Replicas, RolloutId,
-    Traffic,
+    Elapsed, Epoch, Failure, FailureKind, Fence, Mark, Metric, Now, Reason, RolloutId, Traffic,
 };
-use crate::plan::{Plan, Stage, Unattended};
+use crate::plan::{Plan, Stage};
 
 /// A rollout as a value. It changes by [`step`](Self::step) alone, and says by [`pending`](Self::pending) what it
 /// wants done and when it wants to be stepped again.
@@ -178,13 +175,6 @@ impl Machine {
         Mark { fence: self.fence(), stage, generation: self.state.generation, traffic, cause }
     }
 
-    /// Decisions that were seen outside are behind us, whatever the snapshot knows.
-    pub(super) fn adopt(&mut self, seen: Option<&Mark>) {
-        if let Some(mark) = seen.filter(|mark| mark.fence.rollout == self.state.rollout) {
-            self.state.generation = self.state.generation.max(mark.generation);
-        }
-    }
-
     pub(super) fn save(&mut self, urgency: Save) {
         self.step.save = self.step.save.max(urgency);
     }
@@ -346,87 +336,7 @@ impl Machine {
         }
     }
 
-    /// Time passes. What lies between two steps too far apart was not attended.
-    fn attend(&mut self, now: Now) {
-        let attention = *self.plan.attention();
-        let time = &mut self.state.time;
-        let delta = time.last.map_or(Duration::ZERO, |last| now.elapsed - last);
-        // A suspended machine shows only on the wall.
-        let absent = now.wall.since(time.wall).max(delta);
-        // However long it was, a gap counts as one that is just too long to connect what lies on its two sides.
-        time.attended = time.attended + delta.min(attention.max_gap + Duration::from_millis(1));
-        time.last = Some(time.last.map_or(now.elapsed, |last| last.max(now.elapsed)));
-        time.wall = time.wall.max(now.wall);
-        if absent > attention.unattended_after {
-            self.was_unattended(absent);
-        }
-    }
-
-    fn was_unattended(&mut self, absent: Duration) {
-        let exposed = self.state.routing.raised || self.state.candidate.replicas > Replicas::ZERO;
-        if !exposed || self.promoted() || self.state.outcome.is_some() {
-            return;
-        }
-        match self.plan.attention().unattended {
-            Unattended::RollBack => self.trigger(Cause::Unattended(absent)),
-            Unattended::Hold => {
-                self.hold(Reason::new(Cause::Unattended(absent).to_string()));
-            }
-        }
-    }
-
-    /// The next moment at which something must be decided, in attended time.
-    fn wake(&self) -> Option<Elapsed> {
-        if self.is_done() {
-            return None;
-        }
-        let state = &self.state;
-        if state.outcome.is_some() {
-            return Some(self.care_due());
-        }
-        let latest = self.now() + self.plan.attention().beat;
-        let mut wake = latest;
-        if !state.outstanding.any(Effect::is_observation)
-            && (state.attach.claimed(self.routed()) || self.recovering())
-        {
-            wake = wake.min(state.round.due);
-        }
-        let later = [
-            state.run.deadline,
-            Some(state.retry_at),
-            Some(state.run.next_try),
-            state.run.acted.map(|acted| acted + self.drain()),
-            state.routing.in_effect.map(|since| since + self.settle()),
-            self.drained_at(),
-            self.recovery_due(),
-        ];
-        wake = later.into_iter().flatten().filter(|at| *at > self.now()).fold(wake, Elapsed::min);
-        Some(wake.max(self.now()))
-    }
-
     pub(super) fn recovering(&self) -> bool {
         matches!(self.state.course, Course::Recovery(_))
-    }
-
-    /// A later owner goes on: what was looking is looked at again, what was decided stands under the new epoch.
-    fn take_over(&mut self, epoch: Epoch) {
-        self.state.forget();
-        self.state.epoch = epoch;
-        self.state.outstanding.withdraw(|effect| {
-            effect.is_observation() || matches!(effect, Effect::ClaimRouting(_) | Effect::ClaimWorkload(_))
-        });
-        self.state.outstanding.restamp(|mark| mark.fence.epoch = epoch);
-        // Nobody answers for the calls of a process that is gone; the drain of the way back outlasts them.
-        self.state.routing.late_raises.clear();
-    }
-
-    /// Outstanding decisions are put behind everything that was seen outside.
-    pub(super) fn renumber(&mut self) {
-        let mut generation: Generation = self.state.generation;
-        self.state.outstanding.restamp(|mark| {
-            generation = generation.next();
-            mark.generation = generation;
-        });
-        self.state.generation = generation;
     }
 }

@@ -1,0 +1,107 @@
+//! What a machine waits for now, since when, until when, and what it does then.
+
+use super::rollout_machine::Machine;
+use super::{Effect, Then, Waiting, WaitingFor};
+use crate::model::{Elapsed, Exposure, Reason, Replicas, Track};
+use crate::plan::{Action, OnFailure};
+
+impl Machine {
+    /// What it waits for now, since when, until when, and what it does then.
+    pub(super) fn waiting(&self) -> Waiting {
+        let now = self.now();
+        let left = |at: Option<Elapsed>| at.map(|at| at - now);
+        if self.state.outcome.is_some() {
+            return Waiting {
+                on: WaitingFor::Nothing,
+                since: std::time::Duration::ZERO,
+                left: None,
+                then: Then::Wait,
+            };
+        }
+        if let Some(recovery) = self.recovery() {
+            let (since, at) = (now - recovery.since, Some(recovery.alarm_at));
+            return Waiting { on: self.recovery_waiting(), since, left: left(at), then: Then::Escalate };
+        }
+        if let Some(hold) = &self.state.hold {
+            let on = WaitingFor::Person(hold.reason.clone());
+            return Waiting { on, since: now - hold.since, left: None, then: Then::Wait };
+        }
+        if !self.state.attach.done {
+            let began = self.state.attach.began.unwrap_or(now);
+            let at = began + self.plan.attention().blind;
+            let then = if self.state.begun { Then::RollBack } else { Then::Refuse };
+            return Waiting { on: WaitingFor::Attachment, since: now - began, left: left(Some(at)), then };
+        }
+        let (at, since) = (self.state.run.deadline, now - self.state.run.entered);
+        let then = if at.is_some() { self.stage_then() } else { Then::Wait };
+        Waiting { on: self.stage_waiting(), since, left: left(at), then }
+    }
+
+    /// What the present stage waits for.
+    fn stage_waiting(&self) -> WaitingFor {
+        let unanswered = self
+            .state
+            .outstanding
+            .iter()
+            .find(|(_, effect)| effect.is_gated() && !matches!(effect, Effect::RunHook(_)));
+        if let Some((_, effect)) = unanswered {
+            return WaitingFor::Answer(Reason::new(effect.to_string()));
+        }
+        match self.stage().action() {
+            Action::Scale { track, replicas } => self.waiting_ready(*track, *replicas),
+            action @ (Action::Expose(_) | Action::Switch) => {
+                self.waiting_exposure(&action.exposure().unwrap_or(Exposure::OFF))
+            }
+            Action::Bake(time) => WaitingFor::Bake { observed: self.state.run.observed, wanted: *time },
+            Action::Check(_) => WaitingFor::Gate(self.state.run.said.clone()),
+            Action::Approve(approval) => {
+                let given = u32::try_from(self.state.run.approvals.len()).unwrap_or(u32::MAX);
+                WaitingFor::Approval { given, needed: approval.needed }
+            }
+            Action::Promote => self.waiting_ready(Track::Stable, self.plan.replicas()),
+            Action::Retire { .. } => WaitingFor::Drain,
+            Action::Hook(_) => WaitingFor::Hook,
+        }
+    }
+
+    fn waiting_exposure(&self, exposure: &Exposure) -> WaitingFor {
+        if self.state.routing.exposure == *exposure {
+            WaitingFor::Effect
+        } else {
+            let grows = self.growing(exposure);
+            self.waiting_ready(grows, self.plan.needed(grows, exposure))
+        }
+    }
+
+    fn waiting_ready(&self, track: Track, wanted: Replicas) -> WaitingFor {
+        let ready = self.state.ready(track).unwrap_or_default();
+        let failing = self.state.workload().and_then(|workload| workload.track(track).failing.clone());
+        WaitingFor::Ready { track, ready, wanted, failing }
+    }
+
+    fn stage_then(&self) -> Then {
+        match (self.promoted(), self.stage().failure()) {
+            (true, _) => Then::Escalate,
+            (false, OnFailure::RollBack) => Then::RollBack,
+            (false, OnFailure::Pause) => Then::Pause,
+        }
+    }
+
+    pub(super) fn recovery_waiting(&self) -> WaitingFor {
+        let (all, stable) = (self.plan.replicas(), Track::Stable);
+        let unanswered = self
+            .state
+            .outstanding
+            .iter()
+            .find(|(_, effect)| matches!(effect, Effect::Route(_) | Effect::Deploy { .. }));
+        match unanswered {
+            Some((_, effect)) => {
+                let said = self.state.run.said.as_ref().map(|said| format!(" ({said})")).unwrap_or_default();
+                WaitingFor::Answer(format!("{effect}{said}").into())
+            }
+            None if self.is_off(false) && self.routed() => WaitingFor::Drain,
+            None if self.routed() && self.state.routing.exposure.is_off() => WaitingFor::Effect,
+            None => self.waiting_ready(stable, all),
+        }
+    }
+}

@@ -146,7 +146,7 @@ async fn dry_run(args: &Args, wish: &Wish) -> Result<u8, Trouble> {
     let plan = rollout.plan(revision(CANDIDATE)?).await?;
     match args.output {
         Output::Text => {
-            Out::Stdout.result(plan.dry_run().to_string().trim_end()).map_err(|error| unwritten(&error))?
+            Out::Stdout.result(plan.dry_run().to_string().trim_end()).map_err(|error| unwritten(&error))?;
         }
         Output::Json => tell_programs(args, &plan)?,
     }

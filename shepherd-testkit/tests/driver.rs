@@ -9,8 +9,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use shepherd_core::driver::{Fleet, Handle, LeverError, Rollout, StartError, Stopped};
 use shepherd_core::machine::{Ending, Outcome, Phase, Status};
-use shepherd_core::model::{Actor, Epoch, FailureKind, Replicas, Revision, Target, Timestamp, Traffic};
-use shepherd_core::plan::{Attention, Recovery, Unattended};
+use shepherd_core::model::{
+    Actor, Epoch, FailureKind, Replicas, Revision, Target, Timestamp, Track, Traffic,
+};
+use shepherd_core::plan::{Attention, Change, Mode, Plan, PlanError, Promotion, Recovery, Unattended};
 use shepherd_core::ports::{Claim, Claimed, Clock, Owner, PortError, Saved, Store, StoreError};
 use shepherd_core::store::MemoryStore;
 use shepherd_core::strategy::Canary;
@@ -339,17 +341,11 @@ async fn detached_and_started_again_it_ends_as_it_would_have() {
         .await
         .unwrap()
         .expect("there is something to go on with");
-    assert_eq!(last.outcome().await.unwrap().ending(), Ending::Promoted);
+    assert_eq!(last.done().await.unwrap().ending(), Ending::Promoted);
     assert_eq!(place.failed(), 0);
     place.assert_safe();
-    until_released(&place).await;
     let nothing = place.rollout("later", FaultPlan::new()).resume().await.unwrap();
     assert!(nothing.is_none(), "what has ended is not begun again");
-}
-
-/// The driver releases its target just after it has told the outcome.
-async fn until_released(place: &Place) {
-    place.clock.sleep(Duration::from_mins(1)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -359,9 +355,8 @@ async fn another_revision_first_takes_the_old_candidate_back() {
     let first = rollout.start(revision("v2")).await.unwrap();
     in_stage(&first, "bake-10%").await;
     first.supersede(ada(), revision("v3")).await.unwrap();
-    let outcome = first.outcome().await.unwrap();
+    let outcome = first.done().await.unwrap();
     assert_eq!(outcome.ending(), Ending::RolledBack);
-    until_released(&place).await;
     let second = rollout.start_next(&outcome).await.unwrap().expect("v3 is wanted");
     assert_eq!(second.status().candidate, revision("v3"));
     assert_eq!(second.outcome().await.unwrap().ending(), Ending::Promoted);
@@ -375,12 +370,66 @@ async fn an_abort_after_the_promotion_asks_for_the_way_back_and_survives_a_crash
     let handle = rollout.start(revision("v2")).await.unwrap();
     until(&handle, |status| status.stage.as_str() == "retire-candidate").await;
     handle.abort(ada(), "too late").await.unwrap();
-    assert_eq!(handle.outcome().await.unwrap().ending(), Ending::Promoted);
-    until_released(&place).await;
+    assert_eq!(handle.done().await.unwrap().ending(), Ending::Promoted);
     let back =
         place.rollout("two", FaultPlan::new()).resume().await.unwrap().expect("the way back is wanted");
     assert_eq!(back.status().candidate, revision("v1"));
     assert_eq!(back.outcome().await.unwrap().ending(), Ending::Promoted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn started_twice_it_attaches_and_another_revision_waits_for_the_first_to_give_way() {
+    let place = Place::new(Behaviour::new());
+    let rollout = place.rollout("one", FaultPlan::new());
+    let (first, second) = tokio::join!(rollout.start(revision("v2")), rollout.start(revision("v2")));
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert_eq!(first.status().rollout, second.status().rollout);
+    in_stage(&first, "bake-10%").await;
+    let same = rollout.start(revision("v2")).await.unwrap();
+    assert_eq!(same.status().rollout, first.status().rollout);
+    let third = rollout.start(revision("v3")).await.unwrap();
+    assert_eq!(first.outcome().await.unwrap().ending(), Ending::RolledBack);
+    in_stage(&third, "bake-10%").await;
+    let back = rollout.start(revision("v1")).await.unwrap();
+    assert_eq!(back.status().rollout, third.status().rollout);
+    assert_eq!(third.outcome().await.unwrap().ending(), Ending::Aborted);
+    place.assert_safe();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_watching_after_the_promotion_finds_is_wanted_next() {
+    struct Watched;
+    impl shepherd_core::strategy::Strategy for Watched {
+        fn plan(&self, change: &Change) -> Result<Plan, PlanError> {
+            Plan::builder(change, "watched")
+                .mode(Mode::Switch)
+                .promotion(Promotion::Swap)
+                .scale(Track::Candidate, change.replicas)
+                .switch()
+                .bake(Duration::from_secs(10))
+                .promote()
+                .watch_after(Duration::from_mins(10))
+                .build()
+        }
+    }
+    let place = Place::new(Behaviour::new());
+    let rollout = Rollout::of(target())
+        .strategy(Watched)
+        .guard("error_rate > 5% for 10s".parse().unwrap())
+        .attention(Attention::default().every(Duration::from_secs(2)))
+        .through(place.world.router())
+        .on(place.world.workload())
+        .measured_by(place.world.metrics())
+        .stored_in(place.store.clone())
+        .timed_by(place.clock.clone())
+        .build()
+        .unwrap();
+    let handle = rollout.start(revision("v2")).await.unwrap();
+    assert!(handle.outcome().await.unwrap().report().next.is_none(), "it was well until then");
+    place.world.with(|world, now| world.set_behaviour(now, revision("v2"), Behaviour::new().error_rate(0.5)));
+    let done = handle.done().await.unwrap();
+    let next = done.report().next.as_ref().expect("the way back is wanted");
+    assert_eq!((done.ending(), &next.revision), (Ending::Promoted, &revision("v1")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -393,7 +442,7 @@ async fn a_fleet_attaches_and_nobody_waits_for_a_permit_to_take_users_off() {
     let handle = fleet.start(&rollout, revision("v2")).await.unwrap();
     let same = fleet.start(&rollout, revision("v2")).await.unwrap();
     assert_eq!(same.status().rollout, handle.status().rollout);
-    assert_eq!(fleet.all().len(), 1);
+    assert_eq!(fleet.all().await.len(), 1);
     in_stage(&handle, "bake-10%").await;
     place.clock.sleep(Duration::from_secs(15)).await;
     let before = place.clock.now().elapsed;

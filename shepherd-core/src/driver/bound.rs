@@ -1,34 +1,68 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::guard::Guard;
-use crate::model::{GateName, HookName};
+use crate::model::{Epoch, GateName, HookName};
 use crate::plan::{Action, Plan, PlanError, Problem};
-use crate::ports::{Clock, HealthGate, Hook, MetricsSource, Notifier, Store, TrafficRouter, Workload};
+use crate::ports::{
+    Clock, HealthGate, Hook, MetricsSource, Notifier, PortError, Store, TrafficRouter, Workload,
+};
 
 /// The adapters that one rollout is bound to.
 #[derive(Clone)]
-#[non_exhaustive]
-pub struct Ports {
+pub(super) struct Ports {
     /// Runs the replicas.
-    pub workload: Arc<dyn Workload>,
+    pub(super) workload: Arc<dyn Workload>,
     /// Moves the traffic, where a router takes part.
-    pub router: Option<Arc<dyn TrafficRouter>>,
+    pub(super) router: Option<Arc<dyn TrafficRouter>>,
     /// Measures, where guards ask for it.
-    pub metrics: Option<Arc<dyn MetricsSource>>,
+    pub(super) metrics: Option<Arc<dyn MetricsSource>>,
     /// The gates, by the names that plans use.
-    pub gates: BTreeMap<GateName, Arc<dyn HealthGate>>,
+    pub(super) gates: BTreeMap<GateName, Arc<dyn HealthGate>>,
     /// The hooks, by the names that plans use.
-    pub hooks: BTreeMap<HookName, Arc<dyn Hook>>,
+    pub(super) hooks: BTreeMap<HookName, Arc<dyn Hook>>,
     /// Who is told.
-    pub notifiers: Vec<Arc<dyn Notifier>>,
+    pub(super) notifiers: Vec<Arc<dyn Notifier>>,
     /// Keeps the snapshots.
-    pub store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn Store>,
     /// Knows the hour.
-    pub clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
 }
 
+/// How long a look or a call to the store may take where no plan says it.
+const LONGEST_CALL: Duration = Duration::from_secs(10);
+
 impl Ports {
+    /// A call that no rollout makes yet, with a limit.
+    ///
+    /// # Errors
+    /// What the call answers, or that it did not.
+    pub(super) async fn within<T, E: From<PortError>>(
+        &self,
+        call: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        tokio::select! {
+            answer = call => answer,
+            () = self.clock.sleep(LONGEST_CALL) => {
+                let limit = humantime::format_duration(LONGEST_CALL);
+                Err(PortError::transient("driver", format!("no answer within {limit}")).into())
+            }
+        }
+    }
+
+    /// The greatest epoch among the marks outside, as far as they can be seen.
+    pub(super) async fn seen_epoch(&self) -> Epoch {
+        let routing = match &self.router {
+            Some(router) => self.within(router.observe()).await.ok(),
+            None => None,
+        };
+        let workload = self.within(self.workload.observe()).await.ok();
+        let tracks = workload.iter().flat_map(|workload| [&workload.stable.mark, &workload.candidate.mark]);
+        let marks = routing.iter().map(|routing| &routing.mark).chain(tracks);
+        marks.flatten().map(|mark| mark.fence.epoch).max().unwrap_or_default()
+    }
+
     /// Whether everything that the plan names is bound: found out before anything happens, and on every resume.
     ///
     /// # Errors

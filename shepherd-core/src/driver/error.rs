@@ -5,7 +5,7 @@ use crate::model::Reason;
 use crate::plan::PlanError;
 use crate::ports::{PortError, StoreError};
 
-/// Why a rollout did not start. Nothing has been changed.
+/// Why a rollout did not start. Nothing has been changed, unless a rollout of another revision had to give way first.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
@@ -32,7 +32,7 @@ pub enum StartError {
     /// What was saved cannot be gone on with.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
-    /// The rollout before this one could not be ended.
+    /// The rollout before this one could not be ended. It may have been taken back by now.
     #[error("the rollout before this one could not be ended: {0}")]
     Predecessor(#[source] Stopped),
     /// The fleet is closing.
@@ -56,4 +56,10 @@ pub enum Stopped {
     /// The driver's task ended without a word: the runtime shut down, or it panicked.
     #[error("its task has ended: {0}")]
     Task(Reason),
+}
+
+impl From<Stopped> for StartError {
+    fn from(stopped: Stopped) -> Self {
+        StartError::Predecessor(stopped)
+    }
 }

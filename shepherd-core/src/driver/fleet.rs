@@ -1,8 +1,11 @@
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
 
+use super::slot::Slot;
 use super::{Handle, Rollout, StartError};
 use crate::model::{Revision, Target};
 
@@ -10,6 +13,19 @@ use crate::model::{Revision, Target};
 /// clone.
 ///
 /// Taking users off the candidate needs no permit: however busy the fleet is, nobody waits for that.
+///
+/// ```no_run
+/// # async fn example(rollouts: Vec<shepherd_core::driver::Rollout>) -> Result<(), Box<dyn std::error::Error>> {
+/// use shepherd_core::{driver::Fleet, model::Revision};
+/// let fleet = Fleet::new(64);
+/// for rollout in &rollouts {
+///     fleet.start(rollout, Revision::new("shop:v2")?).await?;
+/// }
+/// println!("{} rollouts run", fleet.all().await.len());
+/// fleet.close().await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Fleet {
     shared: Arc<Shared>,
@@ -17,65 +33,95 @@ pub struct Fleet {
 
 struct Shared {
     permits: Arc<Semaphore>,
-    running: Mutex<BTreeMap<Target, (Revision, Handle)>>,
+    closing: AtomicBool,
+    slots: Mutex<BTreeMap<Target, Arc<Slot>>>,
 }
 
 impl Fleet {
     /// A fleet that makes at most so many calls at a time; at least one.
     pub fn new(calls: usize) -> Self {
         let permits = Arc::new(Semaphore::new(calls.clamp(1, Semaphore::MAX_PERMITS)));
-        Self { shared: Arc::new(Shared { permits, running: Mutex::new(BTreeMap::new()) }) }
+        Self {
+            shared: Arc::new(Shared { permits, closing: AtomicBool::new(false), slots: Mutex::default() }),
+        }
     }
 
-    /// Rolls `revision` out. When the fleet drives the same already, its handle is answered; another revision of the
-    /// same target is first taken back, which is waited for.
+    /// Rolls `revision` out, as [`Rollout::start`] does, under the fleet's bound. Of two starts of one target at once
+    /// one waits for the other.
     ///
     /// # Errors
-    /// [`StartError`]; nothing has been changed.
+    /// [`StartError`]; [`StartError::Closing`] when the fleet is closing.
+    ///
+    /// # Cancel safety
+    /// As [`Rollout::start`].
     pub async fn start(&self, rollout: &Rollout, revision: Revision) -> Result<Handle, StartError> {
-        if self.shared.permits.is_closed() {
+        let slot = self.slots().entry(rollout.target().clone()).or_default().clone();
+        if self.is_closing() {
             return Err(StartError::Closing);
         }
-        if let Some((running, handle)) = self.running(rollout.target()) {
-            if running == revision {
-                return Ok(handle);
-            }
-            rollout.end_other(&handle, &revision).await?;
+        let handle = rollout.start_in(&slot, revision, Some(self.shared.permits.clone()), false).await?;
+        if self.is_closing() {
+            // It began while the fleet closed.
+            handle.detach().await;
+            return Err(StartError::Closing);
         }
-        let permits = Some(self.shared.permits.clone());
-        let handle = rollout.start_within(revision.clone(), permits, false).await?;
-        self.lock().insert(rollout.target().clone(), (revision, handle.clone()));
         Ok(handle)
     }
 
-    /// The rollout of a target that the fleet drives now.
-    pub fn get(&self, target: &Target) -> Option<Handle> {
-        self.running(target).map(|(_, handle)| handle)
+    /// The rollout of a target that the fleet drives now. Waits while one is being started there.
+    pub async fn get(&self, target: &Target) -> Option<Handle> {
+        let slot = self.slots().get(target).cloned()?;
+        driven(&slot).await
     }
 
-    /// All that the fleet drives now.
-    pub fn all(&self) -> Vec<(Target, Handle)> {
-        let mut running = self.lock();
-        running.retain(|_, (_, handle)| handle.is_driven());
-        running.iter().map(|(target, (_, handle))| (target.clone(), handle.clone())).collect()
+    /// All that the fleet drives now. Waits for those that are being started.
+    pub async fn all(&self) -> Vec<(Target, Handle)> {
+        let slots: Vec<_> =
+            self.slots().iter().map(|(target, slot)| (target.clone(), slot.clone())).collect();
+        let mut running = Vec::new();
+        for (target, slot) in slots {
+            if let Some(handle) = driven(&slot).await {
+                running.push((target, handle));
+            }
+        }
+        running
     }
 
     /// Detaches all of them, and starts none any more. Their state is kept.
+    ///
+    /// # Cancel safety
+    /// Dropped, some are detached; closed again the others are.
     pub async fn close(&self) {
-        for (_, handle) in self.all() {
-            handle.detach().await;
-            // How it ended is told to whoever holds the handle.
-            let _ = handle.outcome().await;
+        self.shared.closing.store(true, Ordering::SeqCst);
+        let detaching: Vec<_> =
+            self.all().await.into_iter().map(|(_, handle)| tokio::spawn(detach(handle))).collect();
+        for one in detaching {
+            // What happened to it is told to whoever holds its handle.
+            let _ = one.await;
         }
-        self.shared.permits.close();
     }
 
-    fn running(&self, target: &Target) -> Option<(Revision, Handle)> {
-        self.lock().get(target).filter(|(_, handle)| handle.is_driven()).cloned()
+    fn is_closing(&self) -> bool {
+        self.shared.closing.load(Ordering::SeqCst)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Target, (Revision, Handle)>> {
+    fn slots(&self) -> MutexGuard<'_, BTreeMap<Target, Arc<Slot>>> {
         // Nothing panics while it is held, and a map is whole after each of its calls.
-        self.shared.running.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn driven(slot: &Slot) -> Option<Handle> {
+    let slot = slot.lock().await;
+    slot.as_ref().map(|running| running.handle.clone()).filter(Handle::is_driven)
+}
+
+async fn detach(handle: Handle) {
+    handle.detach().await;
+}
+
+impl fmt::Debug for Fleet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fleet").field("targets", &self.slots().len()).finish_non_exhaustive()
     }
 }

@@ -1,12 +1,28 @@
+use std::fmt;
 use std::sync::Arc;
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-use super::{StartError, Stopped};
-use crate::machine::{Command, Event, Outcome, Refusal, Status};
+use super::Stopped;
+use crate::machine::{Command, Ending, Event, Outcome, Refusal, Status};
 use crate::model::{Actor, Reason, Revision};
 
 /// Watches and steers a rollout that runs. Cheap to clone; the rollout goes on when all handles are dropped.
+///
+/// ```no_run
+/// # async fn example(running: shepherd_core::driver::Handle) -> Result<(), Box<dyn std::error::Error>> {
+/// let me = shepherd_core::model::Actor::new("ada")?;
+/// let mut watch = running.watch();
+/// while let Some(status) = watch.next().await {
+///     println!("{}: {}", status.stage, status.waiting.on);
+///     if status.paused.is_some() {
+///         running.abort(me.clone(), "nobody is there to look at it").await?;
+///     }
+/// }
+/// println!("{}", running.done().await?.why());
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// A lever answers when what it did survives a crash; taking users off answers as soon as the router has accepted it,
 /// if that is sooner. Every call may be dropped at any time: the lever is then pulled or not.
@@ -43,10 +59,10 @@ pub enum LeverError {
     Refused(#[from] Refusal),
     /// The rollout is not driven any more.
     #[error("the rollout is not driven any more: {0}")]
-    Stopped(Stopped),
+    Stopped(#[source] Stopped),
     /// The rollout has ended.
     #[error("the rollout has ended: {0}")]
-    Ended(String),
+    Ended(Ending),
 }
 
 impl Handle {
@@ -65,10 +81,14 @@ impl Handle {
         Events { events: self.events.upgrade().map(|events| events.subscribe()) }
     }
 
-    /// How it ends. Waits until it has, and may be called again.
+    /// How it ends. Answers as soon as that is decided and saved; [`done`](Self::done) waits until nothing is left to
+    /// do.
     ///
     /// # Errors
     /// [`Stopped`] when it is not driven any more although it has not ended; its state is kept.
+    ///
+    /// # Cancel safety
+    /// May be dropped at any time, and called again.
     pub async fn outcome(&self) -> Result<Outcome, Stopped> {
         let mut end = self.end.clone();
         let gone = || Stopped::Task(Reason::new("it was dropped or it panicked"));
@@ -152,6 +172,9 @@ impl Handle {
     ///
     /// # Errors
     /// [`LeverError`] when that does nothing now.
+    ///
+    /// # Cancel safety
+    /// Dropped, the lever was pulled or not; pulled again it does no harm.
     pub async fn pull(&self, by: Actor, command: Command) -> Result<(), LeverError> {
         let (reply, answer) = oneshot::channel();
         let lever = Request::Lever(Box::new(Lever { by, command, reply }));
@@ -164,11 +187,29 @@ impl Handle {
         }
     }
 
-    /// Stops driving it, and keeps its state for whoever goes on. Nothing outside changes. The outcome is then
-    /// [`Stopped::Detached`].
+    /// How it ended, once nothing is left to do: it was watched for as long as its plan says, people were told, and
+    /// the target is free. What the watching found is in the report's [`next`](crate::machine::Report::next).
+    ///
+    /// # Errors
+    /// [`Stopped`] when it is not driven any more although it has not ended; its state is kept.
+    ///
+    /// # Cancel safety
+    /// May be dropped at any time, and called again.
+    pub async fn done(&self) -> Result<Outcome, Stopped> {
+        self.requests.closed().await;
+        self.outcome().await
+    }
+
+    /// Stops driving it, and keeps its state for whoever goes on. Nothing outside changes. When it returns, the state
+    /// is saved and the target is free; the outcome is [`Stopped::Detached`], or what it ended in meanwhile.
+    ///
+    /// # Cancel safety
+    /// Dropped, it is detached a little later or not at all.
     pub async fn detach(&self) {
         // One that has ended already needs no detaching.
-        let _ = self.requests.send(Request::Detach).await;
+        if self.requests.send(Request::Detach).await.is_ok() {
+            self.requests.closed().await;
+        }
     }
 
     /// Whether it is driven now.
@@ -178,7 +219,7 @@ impl Handle {
 
     fn ended(&self) -> LeverError {
         match &*self.end.borrow() {
-            Some(Ok(outcome)) => LeverError::Ended(outcome.ending().to_string()),
+            Some(Ok(outcome)) => LeverError::Ended(outcome.ending()),
             Some(Err(stopped)) => LeverError::Stopped(stopped.clone()),
             None => LeverError::Stopped(Stopped::Task(Reason::new("it was dropped or it panicked"))),
         }
@@ -218,8 +259,24 @@ impl Events {
     }
 }
 
-impl From<Stopped> for StartError {
-    fn from(stopped: Stopped) -> Self {
-        StartError::Predecessor(stopped)
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let status = self.status();
+        f.debug_struct("Handle")
+            .field("rollout", &status.rollout)
+            .field("phase", &status.phase)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").field("rollout", &self.status.borrow().rollout).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events").finish_non_exhaustive()
     }
 }

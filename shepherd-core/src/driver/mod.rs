@@ -17,9 +17,10 @@ mod handle;
 mod perform;
 mod rollout;
 mod saves;
+mod slot;
 mod task;
 
-pub use bound::Ports;
+use bound::Ports;
 pub use error::{StartError, Stopped};
 pub use fleet::Fleet;
 pub use handle::{Events, Handle, LeverError, Watch};

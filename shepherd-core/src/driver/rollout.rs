@@ -1,17 +1,20 @@
 use std::collections::BTreeMap;
+use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::task::{Assignment, Task, seen_epoch};
+use super::slot::{Running, Slot};
+use super::task::{Assignment, Task};
 use super::{Handle, Ports, StartError};
 use crate::guard::Guard;
 use crate::machine::{Command, Machine, Next, Outcome, Snapshot};
 use crate::model::{Actor, GateName, HookName, Reason, Revision, RolloutId, Target};
 use crate::plan::{Attention, Change, Plan, PlanError, Problem};
 use crate::ports::{
-    Claim, Claimed, Clock, HealthGate, Hook, MetricsSource, Notifier, Owner, Sequence, Store, StoreError,
-    SystemClock, TrafficRouter, Workload,
+    Claim, Claimed, Clock, HealthGate, Hook, MetricsSource, Notifier, Owner, Sequence, Store, SystemClock,
+    TrafficRouter, Workload,
 };
 use crate::store::MemoryStore;
 use crate::strategy::{Canary, Strategy};
@@ -29,7 +32,10 @@ struct Shared {
     guards: Vec<Guard>,
     attention: Attention,
     owner: Owner,
+    /// Who is told to have pulled a lever where this process did.
+    actor: Actor,
     ports: Ports,
+    slot: Slot,
 }
 
 impl Rollout {
@@ -47,10 +53,13 @@ impl Rollout {
     ///
     /// # Errors
     /// [`StartError`] when the target cannot be looked at, or the plan makes no sense on what is there.
+    ///
+    /// # Cancel safety
+    /// May be dropped at any time.
     pub async fn plan(&self, revision: Revision) -> Result<Plan, StartError> {
         let shared = &self.shared;
         let target = || shared.target.to_string();
-        let workload = shared.ports.workload.observe().await;
+        let workload = shared.ports.within(shared.ports.workload.observe()).await;
         let stable = workload.map_err(|source| StartError::Unobservable { target: target(), source })?.stable;
         let Some(serving) = stable.revision else {
             return Err(StartError::NothingDeployed { target: target() });
@@ -65,42 +74,48 @@ impl Rollout {
         Ok(plan)
     }
 
-    /// Rolls `revision` out, or goes on with the rollout of it that was begun before. One of another revision is first
-    /// taken back, which is waited for.
+    /// Rolls `revision` out. When this process rolls it out already its handle is answered; what another process began
+    /// is gone on with. A rollout of another revision gives way first, which is waited for: it is taken back, or ends
+    /// when it is being promoted already. Wanting the stable revision again aborts what runs, and answers its handle.
     ///
     /// # Errors
-    /// [`StartError`]; nothing has been changed.
+    /// [`StartError`]. A mistake is found before another rollout has to give way.
     ///
     /// # Cancel safety
     /// Dropped, the rollout has been started or not; started again it goes on.
     pub async fn start(&self, revision: Revision) -> Result<Handle, StartError> {
-        self.start_within(revision, None, false).await
+        self.start_in(&self.shared.slot, revision, None, false).await
     }
 
     /// The same, taking over from an owner that still lives: that one's writes then fail.
     ///
     /// # Errors
-    /// [`StartError`]; nothing has been changed.
+    /// [`StartError`].
+    ///
+    /// # Cancel safety
+    /// As [`start`](Self::start).
     pub async fn steal(&self, revision: Revision) -> Result<Handle, StartError> {
-        self.start_within(revision, None, true).await
+        self.start_in(&self.shared.slot, revision, None, true).await
     }
 
-    /// Goes on with what was begun before: a rollout that has not ended, or the next one that an ended one asks for.
-    /// None when there is nothing to go on with.
+    /// Goes on with what was begun before: a rollout that has not ended, one that is still watched after its
+    /// promotion, or the next one that an ended one asks for. None when there is nothing to go on with.
     ///
     /// # Errors
-    /// [`StartError`]; nothing has been changed.
+    /// [`StartError`].
+    ///
+    /// # Cancel safety
+    /// As [`start`](Self::start).
     pub async fn resume(&self) -> Result<Option<Handle>, StartError> {
-        let Some((_, Some(saved))) = self.shared.ports.store.load(&self.shared.target).await? else {
-            return Ok(None);
-        };
+        let shared = &self.shared;
+        let loaded = shared.ports.within(shared.ports.store.load(&shared.target)).await?;
+        let Some((_, Some(saved))) = loaded else { return Ok(None) };
         let snapshot = Snapshot::decode(&saved.snapshot)?;
-        let revision = match snapshot.outcome() {
+        let next = snapshot.outcome().and_then(|outcome| outcome.report().next.as_ref());
+        let revision = match next {
+            Some(next) => next.revision.clone(),
+            None if snapshot.is_done() => return Ok(None),
             None => snapshot.plan().candidate().clone(),
-            Some(outcome) => match &outcome.report().next {
-                Some(next) => next.revision.clone(),
-                None => return Ok(None),
-            },
         };
         self.start(revision).await.map(Some)
     }
@@ -109,7 +124,10 @@ impl Rollout {
     /// too late. None when it asks for none.
     ///
     /// # Errors
-    /// [`StartError`]; nothing has been changed.
+    /// [`StartError`].
+    ///
+    /// # Cancel safety
+    /// As [`start`](Self::start).
     pub async fn start_next(&self, outcome: &Outcome) -> Result<Option<Handle>, StartError> {
         match &outcome.report().next {
             Some(Next { revision, .. }) => self.start(revision.clone()).await.map(Some),
@@ -117,76 +135,169 @@ impl Rollout {
         }
     }
 
-    pub(super) async fn start_within(
+    pub(super) async fn start_in(
         &self,
+        slot: &Slot,
         revision: Revision,
         permits: Option<Arc<Semaphore>>,
         steal: bool,
     ) -> Result<Handle, StartError> {
+        let mut slot = slot.lock().await;
+        if let Some(running) = slot.as_ref().filter(|running| running.handle.is_driven()) {
+            let ended = running.handle.status().outcome.is_some();
+            if running.revision == revision && !ended {
+                return Ok(running.handle.clone());
+            }
+            if let Some(handle) = self.give_way(&running.handle, &revision).await? {
+                return Ok(handle);
+            }
+        }
+        let handle = self.begin(&revision, permits, steal).await?;
+        *slot = Some(Running { revision, handle: handle.clone() });
+        Ok(handle)
+    }
+
+    /// Ends what runs in favour of `revision`, and waits until the target is free. Answers what runs when that is all
+    /// that is wanted.
+    async fn give_way(&self, running: &Handle, revision: &Revision) -> Result<Option<Handle>, StartError> {
+        let status = running.status();
+        if status.outcome.is_some() {
+            // Only the watching after its promotion is left, and another rollout ends that.
+            running.detach().await;
+            return Ok(None);
+        }
+        let by = self.shared.actor.clone();
+        let reverts = *revision == status.stable;
+        if !reverts {
+            // A revision that cannot be rolled out is no reason to end the one that is.
+            self.plan(revision.clone()).await?;
+        }
+        let command = match reverts {
+            true => Command::Abort { reason: Reason::new(format!("{revision} is wanted again")) },
+            false => Command::Supersede { revision: revision.clone() },
+        };
+        // Refused when it has ended meanwhile, which is as good.
+        let _ = running.pull(by, command).await;
+        if reverts {
+            return Ok(Some(running.clone()));
+        }
+        running.outcome().await?;
+        running.detach().await;
+        Ok(None)
+    }
+
+    async fn begin(
+        &self,
+        revision: &Revision,
+        permits: Option<Arc<Semaphore>>,
+        steal: bool,
+    ) -> Result<Handle, StartError> {
         loop {
-            let claimed = self.claim(steal).await?;
-            let epoch = claimed.epoch;
-            match self.go_on(&revision, claimed, permits.clone()).await {
-                Ok(Begun::Wanted(handle)) => return Ok(handle),
-                Ok(Begun::Other(handle)) => self.end_other(&handle, &revision).await?,
+            let claim = self.claim(steal).await?;
+            let handle = match self.go_on(revision, &claim, permits.clone()).await {
+                Ok(Begun::Wanted(handle)) => {
+                    claim.keep();
+                    return Ok(handle);
+                }
+                Ok(Begun::Other(handle)) => handle,
                 Err(error) => {
-                    // Nothing was begun: whoever comes next need not wait. The lease frees it if this fails too.
-                    let _ = self.shared.ports.store.release(&self.shared.target, epoch).await;
+                    claim.release().await;
                     return Err(error);
                 }
+            };
+            claim.keep();
+            if let Some(handle) = self.give_way(&handle, revision).await? {
+                return Ok(handle);
             }
         }
     }
 
-    async fn claim(&self, steal: bool) -> Result<Claimed, StoreError> {
+    async fn claim(&self, steal: bool) -> Result<Held, StartError> {
         let ports = &self.shared.ports;
-        let above = seen_epoch(ports).await.next();
+        let above = ports.seen_epoch().await.next();
         let claim = Claim::new(self.shared.owner.clone(), ports.clock.now().wall).at_least(above);
         let claim = if steal { claim.stealing() } else { claim };
-        ports.store.claim(&self.shared.target, &claim).await
+        let target = self.shared.target.clone();
+        let claimed = ports.within(ports.store.claim(&target, &claim)).await?;
+        Ok(Held { claimed, target, store: ports.store.clone(), kept: false })
     }
 
     async fn go_on(
         &self,
         revision: &Revision,
-        claimed: Claimed,
+        held: &Held,
         permits: Option<Arc<Semaphore>>,
     ) -> Result<Begun, StartError> {
-        let sequence = claimed.saved.as_ref().map(|saved| saved.sequence).unwrap_or_default();
-        let snapshot = claimed.saved.as_ref().map(|saved| Snapshot::decode(&saved.snapshot)).transpose()?;
-        let Some(snapshot) = snapshot.filter(|snapshot| snapshot.outcome().is_none()) else {
+        let Claimed { epoch, saved } = &held.claimed;
+        let sequence = saved.as_ref().map(|saved| saved.sequence).unwrap_or_default();
+        let snapshot = saved.as_ref().map(|saved| Snapshot::decode(&saved.snapshot)).transpose()?;
+        let goes_on = |snapshot: &Snapshot| match snapshot.outcome() {
+            None => true,
+            Some(_) => !snapshot.is_done() && snapshot.plan().candidate() == revision,
+        };
+        let Some(snapshot) = snapshot.filter(goes_on) else {
             let plan = self.plan(revision.clone()).await?;
-            let rollout = RolloutId::of(plan.target(), claimed.epoch);
-            let machine = Machine::start(plan, rollout, claimed.epoch, self.shared.ports.clock.now());
+            let rollout = RolloutId::of(plan.target(), *epoch);
+            let machine = Machine::start(plan, rollout, *epoch, self.shared.ports.clock.now());
             return Ok(Begun::Wanted(self.spawn(machine, sequence, permits)));
         };
-        self.shared.ports.fit(snapshot.plan())?;
+        self.check_ports(&snapshot)?;
         let wanted = snapshot.plan().candidate() == revision;
-        let machine = Machine::resume(snapshot, claimed.epoch)?;
+        let machine = Machine::resume(snapshot, *epoch)?;
         let handle = self.spawn(machine, sequence, permits);
         Ok(if wanted { Begun::Wanted(handle) } else { Begun::Other(handle) })
+    }
+
+    /// What the plan names and nobody bound is refused, unless users may be meeting the candidate: then it is gone on
+    /// with all the same, so that it can be taken back, and what is missing fails when it is needed.
+    fn check_ports(&self, snapshot: &Snapshot) -> Result<(), PlanError> {
+        let ports = &self.shared.ports;
+        let fits = ports.fit(snapshot.plan());
+        let can_take_back = !snapshot.plan().mode().routed() || ports.router.is_some();
+        match fits {
+            Err(missing) if snapshot.is_exposed() && can_take_back => {
+                tracing::warn!(%missing, "gone on with what there is, since users may be meeting the candidate");
+                Ok(())
+            }
+            fits => fits,
+        }
     }
 
     fn spawn(&self, machine: Machine, sequence: Sequence, permits: Option<Arc<Semaphore>>) -> Handle {
         let (owner, ports) = (self.shared.owner.clone(), self.shared.ports.clone());
         Task::spawn(Assignment { machine, sequence, owner, ports, permits })
     }
+}
 
-    /// One of another revision was under way: it gives way, and only then the wanted one begins.
-    pub(super) async fn end_other(&self, handle: &Handle, revision: &Revision) -> Result<(), StartError> {
-        let by = Actor::new(self.shared.owner.as_str()).map_err(|error| {
-            PlanError::from(Problem::new(
-                "owner",
-                self.shared.owner.as_str(),
-                error.to_string(),
-                "use a printable name",
-            ))
-        })?;
-        let reason = Reason::new(format!("{revision} is wanted instead"));
-        // Refused when it has ended meanwhile, which is as good.
-        let _ = handle.pull(by, Command::RollBack { reason, force: false }).await;
-        handle.outcome().await?;
-        Ok(())
+/// A target that was claimed and is not driven yet. Dropped, it is free again for whoever comes next.
+struct Held {
+    claimed: Claimed,
+    target: Target,
+    store: Arc<dyn Store>,
+    kept: bool,
+}
+
+impl Held {
+    /// It is driven from now on: its task releases it.
+    fn keep(mut self) {
+        self.kept = true;
+    }
+
+    /// Nothing was begun: whoever comes next need not wait. The lease frees it if this fails.
+    async fn release(mut self) {
+        self.kept = true;
+        let _ = self.store.release(&self.target, self.claimed.epoch).await;
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        if !self.kept {
+            let (store, target, epoch) = (self.store.clone(), self.target.clone(), self.claimed.epoch);
+            // The lease frees it if this fails too.
+            runtime.spawn(async move { store.release(&target, epoch).await });
+        }
     }
 }
 
@@ -298,7 +409,7 @@ impl RolloutBuilder {
         self
     }
 
-    /// Who drives: unique among all that share the store. The process's id unless told otherwise.
+    /// Who drives: unique among all that share the store. Process, host and a random number unless told otherwise.
     pub fn owned_by(mut self, owner: Owner) -> Self {
         self.owner = Some(owner);
         self
@@ -327,8 +438,34 @@ impl RolloutBuilder {
         if let Some(error) = PlanError::of(unmeasured) {
             return Err(error);
         }
-        let owner = self.owner.unwrap_or_else(|| Owner::new(format!("process {}", std::process::id())));
+        let owner = self.owner.unwrap_or_else(unique_owner);
+        let actor = Actor::new(owner.as_str()).map_err(|error| {
+            Problem::new("owner", format!("{:?}", owner.as_str()), error.to_string(), "use a printable name")
+        })?;
         let (target, strategy, guards, attention) = (self.target, self.strategy, self.guards, self.attention);
-        Ok(Rollout { shared: Arc::new(Shared { target, strategy, guards, attention, owner, ports }) })
+        let slot = Slot::default();
+        Ok(Rollout {
+            shared: Arc::new(Shared { target, strategy, guards, attention, owner, actor, ports, slot }),
+        })
+    }
+}
+
+/// Of no other process, on this host or another: process numbers alone are the same in every container.
+fn unique_owner() -> Owner {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { "this host" } else { host.trim() };
+    let random = RandomState::new().build_hasher().finish();
+    Owner::new(format!("process {} on {host} ({random:016x})", std::process::id()))
+}
+
+impl fmt::Debug for Rollout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rollout").field("target", &self.shared.target).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for RolloutBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RolloutBuilder").field("target", &self.target).finish_non_exhaustive()
     }
 }

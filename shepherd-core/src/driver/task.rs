@@ -10,7 +10,7 @@ use super::perform::Performer;
 use super::saves::{Saves, Version};
 use super::{Ports, Stopped};
 use crate::machine::{Command, Effect, EffectId, Event, Input, Machine, Outcome, Refusal, Save, Status};
-use crate::model::{Elapsed, Epoch, FailureKind, Target};
+use crate::model::{Elapsed, FailureKind, Target};
 use crate::ports::{Claim, Owner, PortError, Sequence, StoreError};
 
 /// Drives one machine: performs what it wants, tells it what came of it, and keeps the store behind it.
@@ -127,13 +127,16 @@ impl Task {
         if let Err(error) = self.ports.store.release(&self.target, epoch).await {
             tracing::debug!(%error, "the target was not released");
         }
-        if let Err(stopped) = end {
-            self.tell_end(Err(stopped));
+        match (end, self.machine.outcome().cloned()) {
+            (Err(stopped), _) => self.tell_end(Err(stopped)),
+            // The watching after the promotion may have added what is wanted next.
+            (Ok(()), Some(outcome)) => drop(self.end.send_replace(Some(Ok(outcome)))),
+            (Ok(()), None) => {}
         }
     }
 
     async fn drive(&mut self) -> Result<(), Stopped> {
-        // The first save keeps the plan, before anything outside knows of it.
+        // The first save keeps the plan. Nothing that brings the candidate forward begins before it.
         self.saves.want_now(self.stepped);
         self.step(Input::Tick);
         loop {
@@ -266,7 +269,7 @@ impl Task {
 
     /// The store is younger than the marks outside: the epoch is counted on from them.
     async fn claim_above(&mut self) -> Result<(), Stopped> {
-        let seen = seen_epoch(&self.ports).await;
+        let seen = self.ports.seen_epoch().await;
         let stopped = |error: StoreError| Stopped::Store(Arc::new(error));
         let now = self.ports.clock.now();
         let claim = Claim::new(self.owner.clone(), now.wall).at_least(seen.next()).stealing();
@@ -329,16 +332,4 @@ impl Task {
             Ok(()) => Ok(()),
         }
     }
-}
-
-/// The greatest epoch among the marks outside, as far as they can be seen.
-pub(super) async fn seen_epoch(ports: &Ports) -> Epoch {
-    let routing = match &ports.router {
-        Some(router) => router.observe().await.ok(),
-        None => None,
-    };
-    let workload = ports.workload.observe().await.ok();
-    let tracks = workload.iter().flat_map(|workload| [&workload.stable.mark, &workload.candidate.mark]);
-    let marks = routing.iter().map(|routing| &routing.mark).chain(tracks);
-    marks.flatten().map(|mark| mark.fence.epoch).max().unwrap_or_default()
 }

@@ -272,7 +272,7 @@ impl Machine {
             Effect::ObserveRouting | Effect::ObserveWorkload => self.cannot_observe(failure),
             Effect::Measure { .. } => self.measured(Err(failure)),
             Effect::ClaimRouting(_) | Effect::ClaimWorkload(_) => self.cannot_claim(failure),
-            Effect::Notify(_) => {}
+            Effect::Notify(_) => self.told(),
             Effect::Check { .. } if failure.kind.is_passing() => {
                 self.checked(Verdict::Error(Reason::new(failure.to_string())));
             }

@@ -125,7 +125,7 @@ impl Machine {
     /// Whether there is nothing left to do: it has ended, was watched for as long as the plan says, and people were
     /// told.
     pub fn is_done(&self) -> bool {
-        self.state.outcome.is_some() && self.state.aftercare.is_none() && self.state.outstanding.is_empty()
+        self.state.is_done()
     }
 
     pub(super) fn stage(&self) -> &Stage {
@@ -306,12 +306,19 @@ impl Machine {
             }
             (Some(Effect::Check { .. }), Answer::Checked(verdict)) => self.checked(verdict),
             (Some(Effect::RunHook(_)), Answer::Done) => self.state.run.acted = Some(self.now()),
-            (Some(Effect::Notify(_)), Answer::Done) => {}
+            (Some(Effect::Notify(_)), Answer::Done) => self.told(),
             (None, _) => self.late(id),
             (Some(effect), answer) => {
                 let message = format!("{effect} was answered by {answer:?}");
                 self.unfulfilled(&effect, &Failure::new(FailureKind::Permanent, "driver", message));
             }
+        }
+    }
+
+    /// When the last notice of a rollout that has ended is out, nobody needs to go on with it.
+    pub(super) fn told(&mut self) {
+        if self.is_done() {
+            self.save(Save::Now);
         }
     }
 

@@ -92,6 +92,17 @@ impl Snapshot {
         self.state.outcome.as_ref()
     }
 
+    /// Whether nothing was left to do: it had ended, was watched for as long as the plan says, and people were told.
+    pub fn is_done(&self) -> bool {
+        self.state.is_done()
+    }
+
+    /// Whether users may have met the candidate, or replicas of it may run.
+    pub fn is_exposed(&self) -> bool {
+        self.state.outcome.is_none()
+            && (self.state.routing.raised || self.state.candidate.replicas > crate::model::Replicas::ZERO)
+    }
+
     /// Where it stood.
     pub fn phase(&self) -> Phase {
         Phase::of(&self.state)

@@ -233,6 +233,10 @@ impl State {
         }
     }
 
+    pub(super) fn is_done(&self) -> bool {
+        self.outcome.is_some() && self.aftercare.is_none() && self.outstanding.is_empty()
+    }
+
     /// A snapshot that never was JSON still holds what its process had learned; its successor knows nothing of it.
     pub(super) fn forget(&mut self) {
         self.attach = Attach::default();

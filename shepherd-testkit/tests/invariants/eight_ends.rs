@@ -11,7 +11,11 @@ use super::generate::{Broken, Candidate, Case, Lever, anything, calm};
 
 /// The routing is put right while people are asked: that write has no deadline of its own, and the stage that it is
 /// written in has none either.
-fn puts_right(waiting: &Waiting, status: &shepherd_core::machine::Status, plan: &shepherd_core::plan::Plan) -> bool {
+fn puts_right(
+    waiting: &Waiting,
+    status: &shepherd_core::machine::Status,
+    plan: &shepherd_core::plan::Plan,
+) -> bool {
     matches!(waiting.on, WaitingFor::Answer(_)) && plan.stages()[status.index].action().asks_people()
 }
 
@@ -52,7 +56,8 @@ fn ends(waited: &Waited) -> Result<(), TestCaseError> {
     let Waited { report, unbounded, last } = waited;
     prop_assert!(unbounded.is_empty(), "{unbounded:?}\n{}", tell(report));
     if report.ended != Ended::Done {
-        let waits = report.ended == Ended::OutOfTime && last.as_ref().is_some_and(|(waiting, _)| asks(waiting));
+        let waits =
+            report.ended == Ended::OutOfTime && last.as_ref().is_some_and(|(waiting, _)| asks(waiting));
         prop_assert!(waits, "{:?} {last:?}\n{}", report.ended, tell(report));
     }
     Ok(())

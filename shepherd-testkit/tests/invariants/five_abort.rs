@@ -23,7 +23,9 @@ fn stands(trail: &Trail, nth: usize) -> Stands {
         for event in &taken.events {
             match event {
                 Happening::Triggered(_) => stands = Stands::Back,
-                Happening::Completed(stage) if *stage == *trail.plan.stages()[trail.plan.promote_stage()].name() => {
+                Happening::Completed(stage)
+                    if *stage == *trail.plan.stages()[trail.plan.promote_stage()].name() =>
+                {
                     stands = Stands::After;
                 }
                 Happening::Finished(_) => stands = Stands::Ended,
@@ -51,12 +53,19 @@ fn abort_at(case: &Case, at: u32) -> Result<(), TestCaseError> {
         Stands::After => {
             prop_assert_eq!(outcome.ending(), Ending::Promoted, "{}", trail.tell());
             let next = outcome.report().next.as_ref();
-            prop_assert!(next.is_some_and(|next| next.revision == *trail.plan.stable() && next.by == actor("ada")), "{}", trail.tell());
+            prop_assert!(
+                next.is_some_and(|next| next.revision == *trail.plan.stable() && next.by == actor("ada")),
+                "{}",
+                trail.tell()
+            );
         }
         // It changes nothing.
         Stands::Back | Stands::Ended => {
             prop_assert_eq!(trail.report.writes(), without.report.writes(), "{}", trail.tell());
-            prop_assert_eq!(trail.report.outcome.as_ref().map(Outcome::why), without.report.outcome.as_ref().map(Outcome::why));
+            prop_assert_eq!(
+                trail.report.outcome.as_ref().map(Outcome::why),
+                without.report.outcome.as_ref().map(Outcome::why)
+            );
         }
     }
     Ok(())
@@ -68,7 +77,9 @@ fn restored(trail: &Trail, asked: Elapsed) -> Result<(), TestCaseError> {
     let mut overwritten = false;
     for write in writes {
         match &write.what {
-            Written::Deploy { spec, .. } if spec.track == Track::Stable => overwritten = spec.revision != *plan.stable(),
+            Written::Deploy { spec, .. } if spec.track == Track::Stable => {
+                overwritten = spec.revision != *plan.stable()
+            }
             Written::Route { before, route } if write.at >= asked && route.exposure != *before => {
                 prop_assert!(!overwritten, "traffic moves to an overwritten stable\n{}", trail.tell());
             }
@@ -78,7 +89,12 @@ fn restored(trail: &Trail, asked: Elapsed) -> Result<(), TestCaseError> {
     let mut world = trail.report.world.clone();
     let state = world.workload(trail.report.world.now());
     prop_assert_eq!(state.stable.revision.as_ref(), Some(plan.stable()));
-    prop_assert_eq!((state.stable.desired, state.candidate.desired.get()), (plan.replicas(), 0), "{}", trail.tell());
+    prop_assert_eq!(
+        (state.stable.desired, state.candidate.desired.get()),
+        (plan.replicas(), 0),
+        "{}",
+        trail.tell()
+    );
     Ok(())
 }
 
@@ -102,7 +118,15 @@ fn final_stays_final(case: &Case) -> Result<(), TestCaseError> {
     }
     let Some((mut machine, now)) = last else { return Ok(()) };
     let before = machine.outcome().cloned();
-    for lever in [Lever::Abort, Lever::RollBack { force: true }, Lever::Promote, Lever::Skip, Lever::Supersede("v9"), Lever::Resume, Lever::Pause] {
+    for lever in [
+        Lever::Abort,
+        Lever::RollBack { force: true },
+        Lever::Promote,
+        Lever::Skip,
+        Lever::Supersede("v9"),
+        Lever::Resume,
+        Lever::Pause,
+    ] {
         let step = machine.step(now, Input::Commanded { by: actor("eve"), command: lever.command() });
         prop_assert!(step.refused.is_some(), "{lever:?}");
     }

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use shepherd_core::machine::{Answer, Command, Effect, Happening, Input};
-use shepherd_core::model::{Actor, Elapsed, Exposure, Measurement, Metric, Routing, Sample, StageName, Track};
+use shepherd_core::model::{
+    Actor, Elapsed, Exposure, Measurement, Metric, Routing, Sample, StageName, Track,
+};
 use shepherd_core::plan::{Action, Plan};
 
 use super::generate::{Case, Lever, anything};
@@ -54,13 +56,17 @@ impl Judge<'_> {
                     evidence.passes = 0;
                 }
             }
-            (Input::Answered { answer: Answer::Routing(routing), .. }, Some(_)) => self.routing = Some(routing.clone()),
+            (Input::Answered { answer: Answer::Routing(routing), .. }, Some(_)) => {
+                self.routing = Some(routing.clone())
+            }
             (Input::Answered { answer: Answer::Measured(measured), .. }, Some(_)) => {
                 self.watched(at, self.routed_as_decided(), clear(measured));
             }
             // The next reading tells of that time too, when it comes before the gap is too long.
             (Input::Failed { .. }, Some(Effect::Measure { .. })) => {}
-            (Input::Failed { .. }, Some(Effect::ObserveWorkload | Effect::ObserveRouting)) if !self.guarded() => {
+            (Input::Failed { .. }, Some(Effect::ObserveWorkload | Effect::ObserveRouting))
+                if !self.guarded() =>
+            {
                 self.watched(at, false, false);
             }
             // With guards a look only begins what a reading may count.
@@ -105,7 +111,14 @@ impl Judge<'_> {
             Action::Switch => self.shows(&stage.action().exposure().unwrap()),
             _ => true,
         };
-        if passed { Ok(()) } else { Err(format!("{name} passed on {} passes, {:?} approvals, {:?} watched", evidence.passes, evidence.approved, evidence.watched)) }
+        if passed {
+            Ok(())
+        } else {
+            Err(format!(
+                "{name} passed on {} passes, {:?} approvals, {:?} watched",
+                evidence.passes, evidence.approved, evidence.watched
+            ))
+        }
     }
 
     fn shows(&self, exposure: &Exposure) -> bool {
@@ -175,16 +188,36 @@ fn overrides_are_named(trail: &Trail) -> Result<(), TestCaseError> {
     let overrides = &outcome.report().overrides;
     // A kill may forget a lever that was never saved: then what it did is undone as well.
     let pulled = |wanted: fn(&Command) -> bool| {
-        trail.taken.iter().any(|taken| !taken.refused && matches!(&taken.input, Input::Commanded { command, .. } if wanted(command)))
+        trail.taken.iter().any(|taken| {
+            !taken.refused && matches!(&taken.input, Input::Commanded { command, .. } if wanted(command))
+        })
     };
     let last = trail.taken.iter().map(|taken| taken.process).max();
-    let skipped: Vec<_> = trail.taken.iter().filter(|taken| Some(taken.process) == last).flat_map(|taken| &taken.events)
-        .filter_map(|event| match event { Happening::Skipped { by, stage } => Some((by, stage, false)), _ => None }).collect();
+    let skipped: Vec<_> = trail
+        .taken
+        .iter()
+        .filter(|taken| Some(taken.process) == last)
+        .flat_map(|taken| &taken.events)
+        .filter_map(|event| match event {
+            Happening::Skipped { by, stage } => Some((by, stage, false)),
+            _ => None,
+        })
+        .collect();
     for (by, stage, to_promotion) in skipped {
-        prop_assert!(overrides.iter().any(|one| one.by == *by && one.stage == *stage && one.to_promotion == to_promotion), "{overrides:?}\n{}", trail.tell());
+        prop_assert!(
+            overrides
+                .iter()
+                .any(|one| one.by == *by && one.stage == *stage && one.to_promotion == to_promotion),
+            "{overrides:?}\n{}",
+            trail.tell()
+        );
     }
     for one in overrides {
-        let asked = if one.to_promotion { pulled(|command| *command == Command::Promote) } else { pulled(|command| *command == Command::Skip) };
+        let asked = if one.to_promotion {
+            pulled(|command| *command == Command::Promote)
+        } else {
+            pulled(|command| *command == Command::Skip)
+        };
         prop_assert!(asked, "{one:?} was asked by nobody\n{}", trail.tell());
     }
     Ok(())

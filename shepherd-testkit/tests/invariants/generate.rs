@@ -153,11 +153,11 @@ impl Asked {
         let router = RouterCapabilities::weighted().with_matches().with_mirror();
         let router = if self.router.coarse { router.finest_weight(percent(5)) } else { router };
         let router = if self.router.fenced { router } else { router.unfenced() };
-        let attention =
-            Attention::default().every(secs(self.beat)).call_timeout(secs(10)).blind(secs(90)).unattended(
-                secs(900),
-                shepherd_core::plan::Unattended::Hold,
-            );
+        let attention = Attention::default()
+            .every(secs(self.beat))
+            .call_timeout(secs(10))
+            .blind(secs(90))
+            .unattended(secs(900), shepherd_core::plan::Unattended::Hold);
         let change = Change::new("shop/web".parse().unwrap(), revision("v1"), revision("v2"))
             .replicas(Replicas::new(self.replicas))
             .router(router.settling(secs(self.router.settle)))
@@ -233,7 +233,11 @@ impl Asked {
             }
             plan = if step.checked { plan.check(gate()) } else { plan };
             plan = if step.hooked { plan.hook("tell".parse().unwrap()) } else { plan };
-            plan = if step.approved { plan.approve(Approval::of(1, [actor("ada"), actor("bob")])) } else { plan };
+            plan = if step.approved {
+                plan.approve(Approval::of(1, [actor("ada"), actor("bob")]))
+            } else {
+                plan
+            };
             let rest = all.for_weight(exposure.weight.rest());
             plan = plan.expose(exposure.clone()).bake(secs(bake));
             plan = if self.pauses { plan.on_failure(OnFailure::Pause) } else { plan };
@@ -298,11 +302,9 @@ impl Case {
         let v2 = match self.nature.candidate {
             Candidate::Well => v2,
             Candidate::Failing => v2.error_rate(0.5),
-            Candidate::FailingFrom(age) => {
-                v2.error_rate(shepherd_testkit::world::Curve::of(move |moment| {
-                    if moment.age >= secs(age) { 0.5 } else { 0.0 }
-                }))
-            }
+            Candidate::FailingFrom(age) => v2.error_rate(shepherd_testkit::world::Curve::of(move |moment| {
+                if moment.age >= secs(age) { 0.5 } else { 0.0 }
+            })),
             Candidate::NeverReady => v2.never_ready(),
             Candidate::Stuck => v2.stuck("ErrImagePull"),
             Candidate::Crashing(after) => v2.crashes_after(secs(after)),
@@ -336,7 +338,9 @@ impl Case {
         for (at, twist) in self.twists.clone() {
             simulation = simulation.twist(secs(at), move |world, now| match twist {
                 Twist::BreakStable(pods) => world.break_replicas(now, Track::Stable, Replicas::new(pods)),
-                Twist::BreakCandidate(pods) => world.break_replicas(now, Track::Candidate, Replicas::new(pods)),
+                Twist::BreakCandidate(pods) => {
+                    world.break_replicas(now, Track::Candidate, Replicas::new(pods))
+                }
                 Twist::Meddle(weight) => world.meddle(now, Exposure::weight(percent(weight))),
             });
         }
@@ -405,8 +409,8 @@ pub(crate) fn shapes() -> impl Strategy<Value = Shape> {
 pub(crate) fn asked() -> impl Strategy<Value = Asked> {
     let router = (prop::bool::weighted(0.75), any::<bool>(), prop_oneof![3 => Just(0u32), 1 => 1u32..20])
         .prop_map(|(fenced, coarse, settle)| Router { fenced, coarse, settle });
-    (shapes(), 1u32..8, router, prop::bool::weighted(0.8), 2u32..12, 0u32..40, prop::bool::weighted(0.2)).prop_map(
-        |(shape, replicas, router, guarded, beat, drain, pauses)| Asked {
+    (shapes(), 1u32..8, router, prop::bool::weighted(0.8), 2u32..12, 0u32..40, prop::bool::weighted(0.2))
+        .prop_map(|(shape, replicas, router, guarded, beat, drain, pauses)| Asked {
             shape,
             replicas,
             router,
@@ -414,8 +418,7 @@ pub(crate) fn asked() -> impl Strategy<Value = Asked> {
             beat,
             drain,
             pauses,
-        },
-    )
+        })
 }
 
 pub(crate) fn candidate() -> impl Strategy<Value = Candidate> {
@@ -456,8 +459,12 @@ pub(crate) fn broken() -> impl Strategy<Value = Broken> {
     let calls = Call::OF_EFFECTS.into_iter().chain([Call::Save]).collect::<Vec<_>>();
     let many = prop_oneof![6 => Just(1u32), 3 => 2u32..8, 1 => Just(200u32)];
     let first = prop_oneof![3 => 1u32..8, 1 => 8u32..60];
-    (prop::sample::select(calls), first, many, fault())
-        .prop_map(|(call, first, many, fault)| Broken { call, first, many, fault })
+    (prop::sample::select(calls), first, many, fault()).prop_map(|(call, first, many, fault)| Broken {
+        call,
+        first,
+        many,
+        fault,
+    })
 }
 
 pub(crate) fn lever() -> impl Strategy<Value = Lever> {
@@ -483,8 +490,12 @@ pub(crate) fn twist() -> impl Strategy<Value = Twist> {
 
 pub(crate) fn killed() -> impl Strategy<Value = Killed> {
     let down = prop_oneof![3 => Just(0u32), 3 => 1u32..100, 1 => 600u32..2000];
-    (1u64..300, down, any::<bool>(), any::<bool>())
-        .prop_map(|(step, down, lands, kept_all)| Killed { step, down, lands, kept_all })
+    (1u64..300, down, any::<bool>(), any::<bool>()).prop_map(|(step, down, lands, kept_all)| Killed {
+        step,
+        down,
+        lands,
+        kept_all,
+    })
 }
 
 /// Everything at once.

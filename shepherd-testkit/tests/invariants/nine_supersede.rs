@@ -21,23 +21,29 @@ enum Stands {
 /// Where it stands when the lever is pulled.
 fn stands(trail: &Trail, nth: usize) -> Stands {
     let promote = trail.plan.stages()[trail.plan.promote_stage()].name();
-    trail.taken[..nth].iter().flat_map(|taken| &taken.events).fold(Stands::Nowhere, |stands, event| match event {
-        Happening::Entered(stage) if stage == promote => Stands::Promoting,
-        Happening::Entered(_) if stands == Stands::Nowhere => Stands::Before,
-        Happening::Triggered(_) => Stands::Back,
-        Happening::Finished(_) => Stands::Ended,
-        _ => stands,
+    trail.taken[..nth].iter().flat_map(|taken| &taken.events).fold(Stands::Nowhere, |stands, event| {
+        match event {
+            Happening::Entered(stage) if stage == promote => Stands::Promoting,
+            Happening::Entered(_) if stands == Stands::Nowhere => Stands::Before,
+            Happening::Triggered(_) => Stands::Back,
+            Happening::Finished(_) => Stands::Ended,
+            _ => stands,
+        }
     })
 }
 
 fn another(case: &Case, at: u32) -> Result<(), TestCaseError> {
     let trail = Trail::of(&case.lever(at, Lever::Supersede("v3")));
-    let Some(nth) = trail.taken.iter().position(|taken| matches!(taken.input, Input::Commanded { .. })) else { return Ok(()) };
+    let Some(nth) = trail.taken.iter().position(|taken| matches!(taken.input, Input::Commanded { .. }))
+    else {
+        return Ok(());
+    };
     let stands = stands(&trail, nth);
     let outcome = trail.report.outcome.as_ref();
     prop_assert!(outcome.is_some(), "{}", trail.tell());
     let (ending, report) = outcome.map(|outcome| (outcome.ending(), outcome.report())).unwrap();
-    let queued = report.next.as_ref().is_some_and(|next| next.revision == revision("v3") && next.by == actor("ada"));
+    let queued =
+        report.next.as_ref().is_some_and(|next| next.revision == revision("v3") && next.by == actor("ada"));
     prop_assert_eq!(queued, stands != Stands::Ended, "{:?}\n{}", stands, trail.tell());
     let nobody_deploys_it = trail.report.writes().iter().all(|write| match &write.what {
         Written::Deploy { spec, .. } => spec.revision != revision("v3"),
@@ -49,7 +55,10 @@ fn another(case: &Case, at: u32) -> Result<(), TestCaseError> {
             prop_assert_eq!(ending, Ending::RolledBack, "{}", trail.tell());
             let superseded = matches!(&report.cause, Some(Cause::Superseded { revision: by, .. }) if *by == revision("v3"));
             prop_assert!(superseded, "{}", trail.tell());
-            let exposed = trail.report.writes()[..trail.taken[nth].writes].iter().filter_map(|write| write.route()).next_back();
+            let exposed = trail.report.writes()[..trail.taken[nth].writes]
+                .iter()
+                .filter_map(|write| write.route())
+                .next_back();
             if trail.plan.mode().routed() && exposed.is_some_and(|route| !route.exposure.is_off()) {
                 let routes = trail.taken[nth].routes().map(|route| route.exposure.clone());
                 prop_assert!(routes.count() == 1, "{}", trail.tell());

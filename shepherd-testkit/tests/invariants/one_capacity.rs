@@ -27,7 +27,9 @@ fn decided_on_capacity(trail: &Trail, meddled: bool) -> Result<(), TestCaseError
         if let Some(workload) = taken.workload() {
             known.workload = Some(workload.clone());
         }
-        if let (Input::Answered { answer: Answer::Routing(routing), .. }, Some(_)) = (&taken.input, &taken.answered) {
+        if let (Input::Answered { answer: Answer::Routing(routing), .. }, Some(_)) =
+            (&taken.input, &taken.answered)
+        {
             known.routing = Some(routing.clone());
         }
         for route in taken.routes().filter(|route| route.mark.traffic == Traffic::On) {
@@ -102,8 +104,19 @@ proptest! {
 fn the_oracle_sees_effects() {
     // A property over nothing would hold: most calm rollouts raise, by more than one write.
     let plan = super::six_resume::short();
-    let trail = Trail::run(plan.clone(), shepherd_testkit::simulation::Simulation::new(plan.clone(), shepherd_testkit::world::World::of(&plan)));
+    let trail = Trail::run(
+        plan.clone(),
+        shepherd_testkit::simulation::Simulation::new(
+            plan.clone(),
+            shepherd_testkit::world::World::of(&plan),
+        ),
+    );
     let routes: usize = trail.taken.iter().map(|taken| taken.routes().count()).sum();
-    let deploys = trail.taken.iter().flat_map(|taken| &taken.offered).filter(|(_, effect)| matches!(effect, Effect::Deploy { .. })).count();
+    let deploys = trail
+        .taken
+        .iter()
+        .flat_map(|taken| &taken.offered)
+        .filter(|(_, effect)| matches!(effect, Effect::Deploy { .. }))
+        .count();
     assert!(routes >= 3 && deploys >= 3 && trail.report.promoted(), "{}", trail.tell());
 }

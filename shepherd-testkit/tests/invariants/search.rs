@@ -8,10 +8,12 @@ use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
-use shepherd_core::machine::{Answer, Command, Effect, EffectId, Happening, Input, Machine, Outcome, Phase, Snapshot};
+use shepherd_core::machine::{
+    Answer, Command, Effect, EffectId, Happening, Input, Machine, Outcome, Phase, Snapshot,
+};
 use shepherd_core::model::{
-    Elapsed, Epoch, Exposure, Failure, FailureKind, Mark, Now, Replicas, Revision, RolloutId, Routing, Timestamp,
-    Track, TrackState, Traffic, WorkloadState, admit,
+    Elapsed, Epoch, Exposure, Failure, FailureKind, Mark, Now, Replicas, Revision, RolloutId, Routing,
+    Timestamp, Track, TrackState, Traffic, WorkloadState, admit,
 };
 use shepherd_core::plan::{Attention, Change, Plan, Recovery};
 
@@ -72,7 +74,10 @@ enum Does {
     Lands(usize),
     Ticks,
     /// The process dies; its writes under way are lost, or arrive later.
-    Dies { saved: bool, lands: bool },
+    Dies {
+        saved: bool,
+        lands: bool,
+    },
     Pulls(Command),
     Readies(Track),
     Loses(Track),
@@ -137,15 +142,20 @@ impl Outside {
                 self.claimed[1] = fence.epoch;
                 Ok(Answer::Done)
             }
-            Effect::ObserveRouting => {
-                Ok(Answer::Routing(Routing { exposure: self.exposure.clone(), mark: self.mark.clone(), in_effect: true }))
-            }
+            Effect::ObserveRouting => Ok(Answer::Routing(Routing {
+                exposure: self.exposure.clone(),
+                mark: self.mark.clone(),
+                in_effect: true,
+            })),
             Effect::ObserveWorkload => Ok(Answer::Workload(self.workload.clone())),
             Effect::Route(route) => match admit(self.mark.as_ref(), &self.exposure, route) {
                 Err(failure) => Err(failure),
                 Ok(route) => {
                     if route.mark.fence.epoch < self.claimed[0] {
-                        return Err(format!("epoch {} routes after {}", route.mark.fence.epoch, self.claimed[0]));
+                        return Err(format!(
+                            "epoch {} routes after {}",
+                            route.mark.fence.epoch, self.claimed[0]
+                        ));
                     }
                     if self.off && route.exposure.raises(&self.exposure) {
                         return Err(format!("{} after off", route.exposure));
@@ -169,7 +179,13 @@ impl Outside {
         })
     }
 
-    fn deploy(&mut self, revision: &Revision, track: Track, replicas: Replicas, mark: &Mark) -> Result<(), String> {
+    fn deploy(
+        &mut self,
+        revision: &Revision,
+        track: Track,
+        replicas: Replicas,
+        mark: &Mark,
+    ) -> Result<(), String> {
         let exposure = self.exposure.clone();
         let side = self.side(track);
         let shrinks = replicas < side.desired;
@@ -217,7 +233,11 @@ impl Node {
 
     fn pending(&self) -> Vec<(EffectId, Effect)> {
         let pending = self.machine.pending().effects;
-        pending.into_iter().filter(|(_, effect)| !matches!(effect, Effect::Notify(_))).map(|(id, effect)| (id, effect.clone())).collect()
+        pending
+            .into_iter()
+            .filter(|(_, effect)| !matches!(effect, Effect::Notify(_)))
+            .map(|(id, effect)| (id, effect.clone()))
+            .collect()
     }
 
     /// Tells the machine, and judges what it decides by what it had been told.
@@ -233,7 +253,14 @@ impl Node {
         let triggered = step.events.iter().any(|event| matches!(event.what, Happening::Triggered(_)));
         self.back |= triggered;
         // People are always told at once.
-        let told: Vec<_> = self.machine.pending().effects.into_iter().filter(|(_, effect)| matches!(effect, Effect::Notify(_))).map(|(id, _)| id).collect();
+        let told: Vec<_> = self
+            .machine
+            .pending()
+            .effects
+            .into_iter()
+            .filter(|(_, effect)| matches!(effect, Effect::Notify(_)))
+            .map(|(id, _)| id)
+            .collect();
         for effect in told {
             let _ = self.machine.step(now, Input::Answered { effect, answer: Answer::Done });
         }
@@ -247,7 +274,8 @@ impl Node {
                 Effect::Route(route) => Some(route.exposure.is_off()),
                 _ => None,
             });
-            let none_ready = self.look.as_ref().is_some_and(|look| ready(look, Track::Stable, plan.stable()) == 0);
+            let none_ready =
+                self.look.as_ref().is_some_and(|look| ready(look, Track::Stable, plan.stable()) == 0);
             if off.is_none() || (off == Some(false) && !self.touched && !none_ready) {
                 return Err(format!("{off:?} follows the trigger"));
             }
@@ -274,7 +302,11 @@ impl Node {
                 for track in Track::BOTH {
                     let enough = needed(plan, track, &route.exposure);
                     let grows = enough > needed(plan, track, &self.shown);
-                    let revision = if track == Track::Stable && !route.exposure.is_off() { plan.stable() } else { plan.candidate() };
+                    let revision = if track == Track::Stable && !route.exposure.is_off() {
+                        plan.stable()
+                    } else {
+                        plan.candidate()
+                    };
                     let seen = self.look.as_ref().map(|look| ready(look, track, revision));
                     if grows && seen.is_none_or(|ready| ready < enough) {
                         return Err(format!("{effect} on {seen:?} of {track}, needs {enough}"));
@@ -317,7 +349,10 @@ impl Node {
             choices.push(Does::Ticks);
         }
         if self.luck.kills > 0 {
-            choices.extend([(true, true), (true, false), (false, true), (false, false)].map(|(saved, lands)| Does::Dies { saved, lands }));
+            choices.extend(
+                [(true, true), (true, false), (false, true), (false, false)]
+                    .map(|(saved, lands)| Does::Dies { saved, lands }),
+            );
         }
         if self.luck.levers > 0 && self.machine.outcome().is_none() {
             choices.push(Does::Pulls(Command::Abort { reason: "so".into() }));
@@ -340,7 +375,9 @@ impl Node {
     fn after(&self, does: &Does) -> Result<Node, String> {
         let mut next = self.clone();
         next.path.push(does.clone());
-        let effect = |id: &EffectId| self.pending().into_iter().find(|(one, _)| one == id).map(|(_, effect)| effect).unwrap();
+        let effect = |id: &EffectId| {
+            self.pending().into_iter().find(|(one, _)| one == id).map(|(_, effect)| effect).unwrap()
+        };
         match does {
             Does::Answers(id) => {
                 let input = match next.outside.perform(&effect(id))? {
@@ -375,11 +412,17 @@ impl Node {
             Does::Dies { saved, lands } => {
                 next.luck.kills -= 1;
                 if *lands {
-                    next.late.extend(next.pending().into_iter().filter(|(_, effect)| !effect.is_observation()).map(|(_, effect)| effect));
+                    next.late.extend(
+                        next.pending()
+                            .into_iter()
+                            .filter(|(_, effect)| !effect.is_observation())
+                            .map(|(_, effect)| effect),
+                    );
                 }
                 let snapshot = if *saved { next.saved.clone() } else { next.machine.snapshot() };
                 let epoch = next.machine.epoch().next();
-                next.machine = Machine::resume(Snapshot::decode(&snapshot.encode().unwrap()).unwrap(), epoch).unwrap();
+                next.machine =
+                    Machine::resume(Snapshot::decode(&snapshot.encode().unwrap()).unwrap(), epoch).unwrap();
                 (next.look, next.shown) = (None, Exposure::OFF);
                 next.offered.clear();
                 next.back = next.machine.status().phase == Phase::Recovering;
@@ -410,7 +453,9 @@ impl Node {
             Some(Outcome::RolledBack(_) | Outcome::Aborted(_)) if !self.outside.exposure.is_off() => {
                 Err(format!("it was taken back, and {} is left", self.outside.exposure))
             }
-            Some(Outcome::Promoted(_)) if self.outside.workload.stable.revision.as_ref() != Some(plan.candidate()) => {
+            Some(Outcome::Promoted(_))
+                if self.outside.workload.stable.revision.as_ref() != Some(plan.candidate()) =>
+            {
                 Err("it was promoted, and stable runs another".to_owned())
             }
             _ => Ok(()),
@@ -493,7 +538,8 @@ fn calm(first: Node) -> Vec<Node> {
     while let Some(node) = path.last().filter(|node| !node.machine.is_done()) {
         let choices = node.choices();
         let calm = choices.iter().find(|does| matches!(does, Does::Readies(_)));
-        let calm = calm.or_else(|| choices.iter().find(|does| matches!(does, Does::Answers(_) | Does::Ticks)));
+        let calm =
+            calm.or_else(|| choices.iter().find(|does| matches!(does, Does::Answers(_) | Does::Ticks)));
         let next = node.after(calm.unwrap()).unwrap();
         path.push(next);
     }
@@ -522,7 +568,9 @@ fn search(plan: &Plan, luck: Luck, depth: usize, most: usize) -> (usize, usize, 
                         queue.push_back(next);
                     }
                 }
-                Err(wrong) => panic!("{wrong}, after {:#?} and {does:?}\n{:#?}", node.path, node.machine.status()),
+                Err(wrong) => {
+                    panic!("{wrong}, after {:#?} and {does:?}\n{:#?}", node.path, node.machine.status())
+                }
             }
         }
     }

@@ -22,7 +22,12 @@ struct Driver {
     steps: u32,
 }
 
-fn perform(world: &mut World, now: Elapsed, effect: &Effect, metrics: &[shepherd_core::model::Metric]) -> Result<Answer, Failure> {
+fn perform(
+    world: &mut World,
+    now: Elapsed,
+    effect: &Effect,
+    metrics: &[shepherd_core::model::Metric],
+) -> Result<Answer, Failure> {
     match effect {
         Effect::ClaimRouting(fence) => world.claim_routing(now, fence).map(|()| Answer::Done),
         Effect::ClaimWorkload(fence) => world.claim_workload(now, fence).map(|()| Answer::Done),
@@ -38,8 +43,14 @@ fn perform(world: &mut World, now: Elapsed, effect: &Effect, metrics: &[shepherd
 
 impl Driver {
     fn of(machine: Machine, now: Elapsed) -> Self {
-        let mut driver =
-            Self { machine, began: now, stepped: now, started: BTreeSet::new(), flight: Vec::new(), steps: 0 };
+        let mut driver = Self {
+            machine,
+            began: now,
+            stepped: now,
+            started: BTreeSet::new(),
+            flight: Vec::new(),
+            steps: 0,
+        };
         driver.step(now, Input::Tick);
         driver
     }
@@ -54,7 +65,11 @@ impl Driver {
     /// Begins what is pending.
     fn begin(&mut self) {
         let pending = self.machine.pending().effects;
-        let new: Vec<_> = pending.into_iter().filter(|(id, _)| !self.started.contains(id)).map(|(id, effect)| (id, effect.clone())).collect();
+        let new: Vec<_> = pending
+            .into_iter()
+            .filter(|(id, _)| !self.started.contains(id))
+            .map(|(id, effect)| (id, effect.clone()))
+            .collect();
         self.started.extend(new.iter().map(|(id, _)| *id));
         self.flight.extend(new);
     }
@@ -187,7 +202,9 @@ impl std::fmt::Debug for Race {
 fn by_itself(mut case: Case) -> Case {
     use super::generate::Shape::{AbTest, BlueGreen, ByHand, Canary, Ratio, Rolling};
     match &mut case.plan.shape {
-        Canary { confirmed: asks, .. } | BlueGreen { approved: asks, .. } | AbTest { approved: asks, .. } => *asks = false,
+        Canary { confirmed: asks, .. } | BlueGreen { approved: asks, .. } | AbTest { approved: asks, .. } => {
+            *asks = false
+        }
         ByHand { steps, .. } => steps.iter_mut().for_each(|step| step.approved = false),
         Ratio { .. } | Rolling { .. } => {}
     }
@@ -208,7 +225,12 @@ fn only_one_acts(case: &Case, raced: &Raced) -> Result<(), TestCaseError> {
     let ending = raced.second.machine.outcome().map(Outcome::ending);
     prop_assert!(ending.is_some(), "{:?}\n{}", raced.second.machine.status(), tell(raced));
     if case.nature.candidate == Candidate::Well {
-        prop_assert!(ending == Some(Ending::Promoted), "{ending:?} {:?}\n{}", raced.second.machine.outcome(), tell(raced));
+        prop_assert!(
+            ending == Some(Ending::Promoted),
+            "{ending:?} {:?}\n{}",
+            raced.second.machine.outcome(),
+            tell(raced)
+        );
     }
     Ok(())
 }

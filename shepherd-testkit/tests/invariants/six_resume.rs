@@ -50,7 +50,12 @@ fn left(report: &SimReport) -> (Exposure, Option<Revision>, u32, u32) {
     let now = world.now();
     let exposure = world.routing(now).map(|routing| routing.exposure).unwrap_or(Exposure::OFF);
     let state = world.workload(now);
-    (exposure, state.stable.revision.clone(), state.track(Track::Stable).desired.get(), state.candidate.desired.get())
+    (
+        exposure,
+        state.stable.revision.clone(),
+        state.track(Track::Stable).desired.get(),
+        state.candidate.desired.get(),
+    )
 }
 
 /// The same end, and not more exposed on the way there.
@@ -62,7 +67,9 @@ fn as_without(base: &Trail, killed: &Trail, kill: &Killed) -> Result<(), TestCas
     prop_assert_eq!(ending(was), ending(is), "{}", tell());
     prop_assert_eq!(left(was), left(is), "{}", tell());
     let (without, with) = (exposures(was), exposures(is));
-    let most = |shown: &[(Elapsed, Exposure)]| shown.iter().map(|(_, exposure)| exposure.weight).max().unwrap_or(Weight::ZERO);
+    let most = |shown: &[(Elapsed, Exposure)]| {
+        shown.iter().map(|(_, exposure)| exposure.weight).max().unwrap_or(Weight::ZERO)
+    };
     prop_assert!(most(&with) <= most(&without), "{}", tell());
     // On the way up it is never ahead; back it may come late by as long as nobody drove.
     let top = without.iter().position(|(_, exposure)| exposure.is_off()).and_then(|off| without.get(off));

@@ -37,7 +37,9 @@ fn off_at_once(trail: &Trail) -> Result<(), TestCaseError> {
                 Effect::Route(route) => {
                     prop_assert!(
                         !back || !route.exposure.raises(&exposure),
-                        "{} after {exposure}\n{}", route.exposure, trail.tell()
+                        "{} after {exposure}\n{}",
+                        route.exposure,
+                        trail.tell()
                     );
                     exposure = route.exposure.clone();
                 }
@@ -51,7 +53,11 @@ fn off_at_once(trail: &Trail) -> Result<(), TestCaseError> {
             let first = taken.routes().next().map(|route| route.exposure.clone());
             prop_assert!(first.is_some(), "no routing write follows the trigger\n{}", trail.tell());
             let excused = touched || stable_ready == Some(0);
-            prop_assert!(excused || first == Some(Exposure::OFF), "{first:?} follows the trigger\n{}", trail.tell());
+            prop_assert!(
+                excused || first == Some(Exposure::OFF),
+                "{first:?} follows the trigger\n{}",
+                trail.tell()
+            );
         }
     }
     Ok(())
@@ -62,7 +68,10 @@ fn ends_off(case: &Case, mut trail: Trail) -> Result<(), TestCaseError> {
     let meddled = case.twists.iter().any(|(_, twist)| matches!(twist, Twist::Meddle(_)));
     let unfenced = !case.plan.router.fenced
         && (!case.crashes.is_empty()
-            || case.faults.iter().any(|broken| matches!(broken.fault, Fault::Late(_) | Fault::Slow(_) | Fault::AnswerLost)));
+            || case
+                .faults
+                .iter()
+                .any(|broken| matches!(broken.fault, Fault::Late(_) | Fault::Slow(_) | Fault::AnswerLost)));
     if back && trail.plan.mode().routed() && !meddled && !unfenced {
         let now = trail.report.world.now();
         let left = trail.report.world.routing(now).unwrap().exposure;

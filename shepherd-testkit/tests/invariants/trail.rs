@@ -146,7 +146,8 @@ impl Taken {
 
 /// How many ready replicas of its own a track needs for its part of the traffic, by the text of the invariant.
 pub(crate) fn needed(plan: &Plan, track: Track, exposure: &Exposure) -> u32 {
-    let (weight, rest) = (u64::from(exposure.weight.as_hundredths()), u64::from(exposure.weight.rest().as_hundredths()));
+    let (weight, rest) =
+        (u64::from(exposure.weight.as_hundredths()), u64::from(exposure.weight.rest().as_hundredths()));
     // In millionths of a percent: copies are a part of stable's part.
     let share = match track {
         Track::Stable => rest * 10_000,

@@ -16,7 +16,8 @@ fn in_order(mut case: Case) -> Case {
     case.twists.retain(|(_, twist)| !matches!(twist, Twist::Meddle(_)));
     case.levers.retain(|(_, lever)| *lever != Lever::RollBack { force: true });
     if !case.plan.router.fenced {
-        case.faults.retain(|broken| !matches!(broken.fault, Fault::Slow(_) | Fault::Late(_) | Fault::AnswerLost));
+        case.faults
+            .retain(|broken| !matches!(broken.fault, Fault::Slow(_) | Fault::Late(_) | Fault::AnswerLost));
         case.crashes.clear();
     }
     case
@@ -45,7 +46,9 @@ fn routed(trail: &Trail) -> Result<(), TestCaseError> {
                     let grows = wants > needed(&trail.plan, track, &exposure);
                     prop_assert!(
                         !grows || route.mark.traffic == Traffic::Off || replicas[nth].get() >= wants,
-                        "{} before {track} was scaled up\n{}", route.exposure, trail.tell()
+                        "{} before {track} was scaled up\n{}",
+                        route.exposure,
+                        trail.tell()
                     );
                 }
                 exposure = route.exposure.clone();
@@ -60,7 +63,8 @@ fn routed(trail: &Trail) -> Result<(), TestCaseError> {
                     prop_assert!(
                         since.is_none_or(|since| write.at - since >= drain),
                         "{spec:?} {:?} after its traffic went, and the drain is {drain:?}\n{}",
-                        since.map(|since| write.at - since), trail.tell()
+                        since.map(|since| write.at - since),
+                        trail.tell()
                     );
                 }
                 replicas[nth] = spec.replicas;
@@ -82,7 +86,8 @@ fn by_replicas(trail: &Trail) -> Result<(), TestCaseError> {
         let sum = meant[0] + meant[1];
         prop_assert!(
             sum + headroom.unavailable.get() >= all,
-            "{spec:?} leaves {meant:?} of {all}\n{}", trail.tell()
+            "{spec:?} leaves {meant:?} of {all}\n{}",
+            trail.tell()
         );
     }
     Ok(())

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
+use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 use tracing::Instrument;
 
@@ -17,7 +17,8 @@ pub(super) type Performed = (EffectId, Result<Answer, Failure>);
 #[derive(Default)]
 pub(super) struct Effects {
     tasks: JoinSet<Result<Answer, Failure>>,
-    running: HashMap<EffectId, Withdrawn>,
+    /// Told true when the effect is withdrawn.
+    running: HashMap<EffectId, watch::Sender<bool>>,
     ids: HashMap<Id, EffectId>,
 }
 
@@ -31,20 +32,20 @@ impl Effects {
     }
 
     pub(super) fn begin(&mut self, id: EffectId, effect: Effect, performer: Arc<Performer>) {
-        let withdrawn = Withdrawn::default();
-        self.running.insert(id, withdrawn.clone());
+        let (withdraw, withdrawn) = watch::channel(false);
+        self.running.insert(id, withdraw);
         let span = tracing::debug_span!("effect", %id, effect = %effect);
-        let task = async move { performer.perform(id, effect, withdrawn).await };
+        let task = async move { performer.perform(id, effect, Withdrawn(withdrawn)).await };
         let handle = self.tasks.spawn(task.instrument(span));
         self.ids.insert(handle.id(), id);
     }
 
-    /// Effects that the machine offers no more are not tried again. A call under way is left to end: what it did is
+    /// Effects that the machine offers no more are not begun, and not tried again. A call under way is left to end: what it did is
     /// then known.
     pub(super) fn keep(&mut self, wanted: impl Fn(EffectId) -> bool) {
-        for (id, withdrawn) in &self.running {
+        for (id, withdraw) in &self.running {
             if !wanted(*id) {
-                withdrawn.store(true, Ordering::Relaxed);
+                withdraw.send_replace(true);
             }
         }
     }

@@ -12,7 +12,9 @@ use crate::model::{Revision, Target};
 /// Many rollouts in one process, that share a bound on how many calls are made to the outside at a time. Cheap to
 /// clone.
 ///
-/// Taking users off the candidate needs no permit: however busy the fleet is, nobody waits for that.
+/// The way back needs no permit: neither the writes that take users off the candidate and bring stable's replicas back,
+/// nor the looks between them, from the moment at which it is decided. However busy the fleet is, nobody waits for that.
+/// Everything else takes one for each call: it is the looks of rollouts that go well which are many.
 ///
 /// ```no_run
 /// # async fn example(rollouts: Vec<shepherd_core::driver::Rollout>) -> Result<(), Box<dyn std::error::Error>> {

@@ -1,11 +1,10 @@
 //! Performs one effect: the right port, a time-out around the call, and as many tries as its kind deserves.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use super::Ports;
 use crate::machine::{Answer, Effect, EffectId};
@@ -21,37 +20,67 @@ pub(super) struct Performer {
     pub(super) candidate: Revision,
     pub(super) metrics: Vec<Metric>,
     pub(super) call_timeout: Duration,
-    /// How many calls the fleet allows at a time. Taking users off takes none.
+    /// How many calls the fleet allows at a time.
     pub(super) permits: Option<Arc<Semaphore>>,
+    /// Whether the rollout is being taken back: nothing on its way back waits for a permit.
+    pub(super) recovering: watch::Receiver<bool>,
 }
 
-/// Set when the machine has withdrawn an effect: a call under way may end, but is not tried again.
-pub(super) type Withdrawn = Arc<AtomicBool>;
+/// Becomes true when the machine has withdrawn an effect: a call under way may end, but none is begun any more.
+pub(super) struct Withdrawn(pub(super) watch::Receiver<bool>);
+
+/// However long a backend asks to be left alone, it is tried again after this.
+const LEFT_ALONE: Duration = Duration::from_mins(1);
+
+impl Withdrawn {
+    fn is_withdrawn(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Waits for `what`; none when the effect is withdrawn first.
+    async fn unless<T>(&mut self, what: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            // Nobody who could withdraw it any more is as good as withdrawn.
+            _ = self.0.wait_for(|withdrawn| *withdrawn) => None,
+            done = what => Some(done),
+        }
+    }
+}
 
 impl Performer {
     pub(super) async fn perform(
         &self,
         id: EffectId,
         effect: Effect,
-        withdrawn: Withdrawn,
+        mut withdrawn: Withdrawn,
     ) -> Result<Answer, Failure> {
         let mut waits = tries(&effect).build();
         loop {
-            let failure = match self.attempt(id, &effect).await {
+            let failure = match self.attempt(id, &effect, &mut withdrawn).await {
                 Ok(answer) => return Ok(answer),
-                Err(failure) => failure,
+                Err(failure) => heeded(&effect, failure),
             };
-            let again = failure.kind.is_passing() && !withdrawn.load(Ordering::Relaxed);
+            let again = failure.kind.is_passing() && !withdrawn.is_withdrawn();
             let Some(wait) = waits.next().filter(|_| again) else { return Err(failure) };
             tracing::debug!(effect = %effect, %failure, ?wait, "failed, and is tried again");
-            self.ports.clock.sleep(wait.max(failure.retry_after.unwrap_or_default())).await;
+            let wait = wait.max(failure.retry_after.unwrap_or_default());
+            if withdrawn.unless(self.ports.clock.sleep(wait)).await.is_none() {
+                return Err(failure);
+            }
         }
     }
 
-    async fn attempt(&self, id: EffectId, effect: &Effect) -> Result<Answer, Failure> {
-        let _permit = match &self.permits {
-            Some(permits) if !effect.is_off() => permits.acquire().await.ok(),
-            _ => None,
+    async fn attempt(
+        &self,
+        id: EffectId,
+        effect: &Effect,
+        withdrawn: &mut Withdrawn,
+    ) -> Result<Answer, Failure> {
+        let permit = withdrawn.unless(self.permit(effect)).await;
+        let Some(_permit) = permit.filter(|_| !withdrawn.is_withdrawn()) else {
+            let message = format!("{effect}: withdrawn before it began");
+            return Err(Failure::new(FailureKind::Transient, "driver", message));
         };
         let limit = self.ports.clock.sleep(self.call_timeout);
         tokio::select! {
@@ -64,6 +93,21 @@ impl Performer {
                 "driver",
                 format!("{effect}: no answer within {}", humantime::format_duration(self.call_timeout)),
             )),
+        }
+    }
+
+    /// Waits for one of the fleet's permits, where that is needed: not on the way back, whenever that begins. What
+    /// people are told may wait even then.
+    async fn permit(&self, effect: &Effect) -> Option<SemaphorePermit<'_>> {
+        let permits = self.permits.as_ref().filter(|_| !effect.takes_back())?;
+        if matches!(effect, Effect::Notify(_)) {
+            return permits.acquire().await.ok();
+        }
+        let mut recovering = self.recovering.clone();
+        tokio::select! {
+            biased;
+            _ = recovering.wait_for(|recovering| *recovering) => None,
+            permit = permits.acquire() => permit.ok(),
         }
     }
 
@@ -115,13 +159,20 @@ impl Performer {
     }
 }
 
+/// How long a backend asked to be left alone counts up to a limit, and not at all for what takes users off.
+fn heeded(effect: &Effect, mut failure: Failure) -> Failure {
+    failure.retry_after =
+        failure.retry_after.filter(|_| !effect.takes_back()).map(|wait| wait.min(LEFT_ALONE));
+    failure
+}
+
 /// What only looks is not repeated: the next look comes anyway. What takes users off is repeated fastest.
 fn tries(effect: &Effect) -> ExponentialBuilder {
     let backoff = ExponentialBuilder::default().with_factor(2.0).with_jitter();
     let millis = Duration::from_millis;
     if effect.is_observation() {
         backoff.with_max_times(0)
-    } else if effect.is_off() {
+    } else if effect.takes_back() {
         backoff.with_min_delay(millis(20)).with_max_delay(millis(500)).with_max_times(8)
     } else {
         backoff.with_min_delay(millis(100)).with_max_delay(millis(5000)).with_max_times(5)

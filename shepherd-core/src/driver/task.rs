@@ -9,7 +9,9 @@ use super::handle::{End, Handle, Lever, Request};
 use super::perform::Performer;
 use super::saves::{Saves, Version};
 use super::{Ports, Stopped};
-use crate::machine::{Command, Effect, EffectId, Event, Input, Machine, Outcome, Refusal, Save, Status};
+use crate::machine::{
+    Command, Effect, EffectId, Event, Input, Machine, Outcome, Phase, Refusal, Save, Status,
+};
 use crate::model::{Elapsed, FailureKind, Target};
 use crate::ports::{Claim, Owner, PortError, Sequence, StoreError};
 
@@ -20,6 +22,8 @@ pub(super) struct Task {
     owner: Owner,
     ports: Ports,
     performer: Arc<Performer>,
+    /// Tells what waits for a permit that the rollout is being taken back.
+    recovering: watch::Sender<bool>,
     effects: Effects,
     saves: Saves,
     requests: mpsc::Receiver<Request>,
@@ -84,6 +88,7 @@ impl Task {
         let plan = machine.plan();
         let target = plan.target().clone();
         let call_timeout = plan.attention().call_timeout;
+        let (recovering, recovering_receiver) = watch::channel(false);
         let performer = Performer {
             ports: ports.clone(),
             target: target.clone(),
@@ -93,6 +98,7 @@ impl Task {
             metrics: machine.metrics().to_vec(),
             call_timeout,
             permits,
+            recovering: recovering_receiver,
         };
         let (store, clock) = (ports.store.clone(), ports.clock.clone());
         let saves = Saves::new(store, clock, target.clone(), machine.epoch(), sequence, call_timeout);
@@ -103,6 +109,7 @@ impl Task {
             owner,
             ports,
             performer: Arc::new(performer),
+            recovering,
             effects: Effects::default(),
             saves,
             requests,
@@ -176,7 +183,9 @@ impl Task {
         self.stepped = now.elapsed;
         let step = self.machine.step(now, input);
         self.saves.want(step.save, now.elapsed);
-        self.status.send_replace(Arc::new(self.machine.status()));
+        let status = Arc::new(self.machine.status());
+        self.recovering.send_replace(status.phase == Phase::Recovering);
+        self.status.send_replace(status);
         for event in step.events {
             tracing::info!(stage = %self.status.borrow().stage, "{}", event.what);
             // Nobody has to listen.

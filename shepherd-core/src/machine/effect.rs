@@ -91,7 +91,13 @@ impl Effect {
         matches!(self, Effect::ObserveRouting | Effect::ObserveWorkload | Effect::Measure { .. })
     }
 
-    /// Whether it takes users off the candidate. It waits for no permit, no back-off and no save.
+    /// Whether it is part of the way back: a write that is marked off, be it of routes or, where no router takes
+    /// part, of replicas. It waits for no permit and no save.
+    pub fn takes_back(&self) -> bool {
+        matches!(self, Effect::Route(Route { mark, .. }) | Effect::Deploy { mark, .. } if mark.traffic == Traffic::Off)
+    }
+
+    /// Whether it takes users off the candidate by the router. It waits for no permit, no back-off and no save.
     pub fn is_off(&self) -> bool {
         matches!(self, Effect::Route(Route { mark, .. }) if mark.traffic == Traffic::Off)
     }

@@ -12,6 +12,7 @@ mod health_gate;
 mod hook;
 mod metrics_source;
 mod notifier;
+mod shared;
 mod store;
 mod traffic_router;
 mod workload;

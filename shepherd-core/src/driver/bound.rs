@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::within::within;
 use crate::guard::Guard;
 use crate::model::{Epoch, GateName, HookName};
 use crate::plan::{Action, Plan, PlanError, Problem};
@@ -34,30 +35,25 @@ pub(super) struct Ports {
 const LONGEST_CALL: Duration = Duration::from_secs(10);
 
 impl Ports {
-    /// A call that no rollout makes yet, with a limit.
+    /// A call that no rollout makes yet, for `what`, with a limit.
     ///
     /// # Errors
     /// What the call answers, or that it did not.
     pub(super) async fn within<T, E: From<PortError>>(
         &self,
+        what: &str,
         call: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        tokio::select! {
-            answer = call => answer,
-            () = self.clock.sleep(LONGEST_CALL) => {
-                let limit = humantime::format_duration(LONGEST_CALL);
-                Err(PortError::transient("driver", format!("no answer within {limit}")).into())
-            }
-        }
+        within(&*self.clock, LONGEST_CALL, what, call).await
     }
 
     /// The greatest epoch among the marks outside, as far as they can be seen.
     pub(super) async fn seen_epoch(&self) -> Epoch {
         let routing = match &self.router {
-            Some(router) => self.within(router.observe()).await.ok(),
+            Some(router) => self.within("observe routing", router.observe()).await.ok(),
             None => None,
         };
-        let workload = self.within(self.workload.observe()).await.ok();
+        let workload = self.within("observe workload", self.workload.observe()).await.ok();
         let tracks = workload.iter().flat_map(|workload| [&workload.stable.mark, &workload.candidate.mark]);
         let marks = routing.iter().map(|routing| &routing.mark).chain(tracks);
         marks.flatten().map(|mark| mark.fence.epoch).max().unwrap_or_default()

@@ -12,13 +12,16 @@
 mod bound;
 mod effects;
 mod error;
+mod fences;
 mod fleet;
 mod handle;
+mod lease;
 mod perform;
 mod rollout;
 mod saves;
 mod slot;
 mod task;
+mod within;
 
 use bound::Ports;
 pub use error::{StartError, Stopped};

@@ -59,7 +59,7 @@ impl Rollout {
     pub async fn plan(&self, revision: Revision) -> Result<Plan, StartError> {
         let shared = &self.shared;
         let target = || shared.target.to_string();
-        let workload = shared.ports.within(shared.ports.workload.observe()).await;
+        let workload = shared.ports.within("observe workload", shared.ports.workload.observe()).await;
         let stable = workload.map_err(|source| StartError::Unobservable { target: target(), source })?.stable;
         let Some(serving) = stable.revision else {
             return Err(StartError::NothingDeployed { target: target() });
@@ -67,7 +67,7 @@ impl Rollout {
         let mut change = Change::new(shared.target.clone(), serving, revision)
             .replicas(stable.desired)
             .attention(shared.attention);
-        change.router = shared.ports.router.as_ref().map(|router| router.capabilities());
+        change.router = shared.ports.router.as_ref().map(TrafficRouter::capabilities);
         change.guards.clone_from(&shared.guards);
         let plan = shared.strategy.plan(&change)?;
         shared.ports.fit(&plan)?;
@@ -108,7 +108,7 @@ impl Rollout {
     /// As [`start`](Self::start).
     pub async fn resume(&self) -> Result<Option<Handle>, StartError> {
         let shared = &self.shared;
-        let loaded = shared.ports.within(shared.ports.store.load(&shared.target)).await?;
+        let loaded = shared.ports.within("load the record", shared.ports.store.load(&shared.target)).await?;
         let Some((_, Some(saved))) = loaded else { return Ok(None) };
         let snapshot = Snapshot::decode(&saved.snapshot)?;
         let next = snapshot.outcome().and_then(|outcome| outcome.report().next.as_ref());
@@ -172,9 +172,10 @@ impl Rollout {
             // A revision that cannot be rolled out is no reason to end the one that is.
             self.plan(revision.clone()).await?;
         }
-        let command = match reverts {
-            true => Command::Abort { reason: Reason::new(format!("{revision} is wanted again")) },
-            false => Command::Supersede { revision: revision.clone() },
+        let command = if reverts {
+            Command::Abort { reason: Reason::new(format!("{revision} is wanted again")) }
+        } else {
+            Command::Supersede { revision: revision.clone() }
         };
         // Refused when it has ended meanwhile, which is as good.
         let _ = running.pull(by, command).await;
@@ -218,8 +219,8 @@ impl Rollout {
         let claim = Claim::new(self.shared.owner.clone(), ports.clock.now().wall).at_least(above);
         let claim = if steal { claim.stealing() } else { claim };
         let target = self.shared.target.clone();
-        let claimed = ports.within(ports.store.claim(&target, &claim)).await?;
-        Ok(Held { claimed, target, store: ports.store.clone(), kept: false })
+        let claimed = ports.within("claim the target", ports.store.claim(&target, &claim)).await?;
+        Ok(Held { claimed, target, ports: ports.clone(), kept: false })
     }
 
     async fn go_on(
@@ -273,7 +274,7 @@ impl Rollout {
 struct Held {
     claimed: Claimed,
     target: Target,
-    store: Arc<dyn Store>,
+    ports: Ports,
     kept: bool,
 }
 
@@ -286,7 +287,8 @@ impl Held {
     /// Nothing was begun: whoever comes next need not wait. The lease frees it if this fails.
     async fn release(mut self) {
         self.kept = true;
-        let _ = self.store.release(&self.target, self.claimed.epoch).await;
+        let releasing = self.ports.store.release(&self.target, self.claimed.epoch);
+        let _ = self.ports.within("release the target", releasing).await;
     }
 }
 
@@ -294,9 +296,11 @@ impl Drop for Held {
     fn drop(&mut self) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         if !self.kept {
-            let (store, target, epoch) = (self.store.clone(), self.target.clone(), self.claimed.epoch);
+            let (ports, target, epoch) = (self.ports.clone(), self.target.clone(), self.claimed.epoch);
             // The lease frees it if this fails too.
-            runtime.spawn(async move { store.release(&target, epoch).await });
+            runtime.spawn(async move {
+                ports.within("release the target", ports.store.release(&target, epoch)).await
+            });
         }
     }
 }

@@ -3,6 +3,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+
+use super::within::within;
 use crate::machine::{Save, Snapshot};
 use crate::model::{Elapsed, Epoch, Target};
 use crate::ports::{Clock, PortError, Saved, Sequence, Store, StoreError};
@@ -25,14 +28,16 @@ pub(super) struct Saves {
     /// When a state that may wait is saved at the latest.
     due: Option<Elapsed>,
     running: Option<(Version, Saving)>,
+    /// How long to wait before each next try, while saves fail.
+    waits: Option<ExponentialBackoff>,
 }
 
 type Saving = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
 
 /// How long saves that may wait are joined.
 const JOINED: Duration = Duration::from_secs(2);
-/// How long to wait before a save that failed is tried again.
-const AGAIN: Duration = Duration::from_millis(500);
+/// How long to wait before a save that failed is tried again: at first, and at most.
+const AGAIN: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(10)];
 
 impl Saves {
     pub(super) fn new(
@@ -43,7 +48,26 @@ impl Saves {
         sequence: Sequence,
         limit: Duration,
     ) -> Self {
-        Self { store, clock, target, epoch, sequence, limit, wanted: 0, saved: 0, due: None, running: None }
+        Self {
+            store,
+            clock,
+            target,
+            epoch,
+            sequence,
+            limit,
+            wanted: 0,
+            saved: 0,
+            due: None,
+            running: None,
+            waits: None,
+        }
+    }
+
+    /// The same owner, under a later epoch: everything is saved anew, and who waits for a version goes on waiting.
+    pub(super) fn restart(&mut self, epoch: Epoch, now: Elapsed) {
+        self.epoch = epoch;
+        self.running = None;
+        self.want_now(now);
     }
 
     /// Notes how urgently the present state must be saved, and answers its version.
@@ -94,10 +118,7 @@ impl Saves {
         let (target, epoch, limit) = (self.target.clone(), self.epoch, self.limit);
         let saving = async move {
             let saved = saved.map_err(|error| PortError::permanent("driver", error.to_string()))?;
-            tokio::select! {
-                result = store.save(&target, epoch, &saved) => result,
-                () = clock.sleep(limit) => Err(PortError::transient("store", "no answer to a save in time").into()),
-            }
+            within(&*clock, limit, "save the state", store.save(&target, epoch, &saved)).await
         };
         self.running = Some((self.wanted, Box::pin(saving)));
     }
@@ -111,11 +132,19 @@ impl Saves {
         let (version, result) = (*version, saving.await);
         self.running = None;
         match result {
-            Ok(()) => self.saved = self.saved.max(version),
+            Ok(()) => {
+                self.saved = self.saved.max(version);
+                self.waits = None;
+            }
             Err(error @ StoreError::Superseded { .. }) => return Err(error),
             Err(error) => {
                 tracing::warn!(target = %self.target, %error, "the state could not be saved, and is tried again");
-                self.due = Some(self.clock.now().elapsed + AGAIN);
+                let [first, longest] = AGAIN;
+                let waits = self.waits.get_or_insert_with(|| {
+                    let backoff = ExponentialBuilder::default().with_min_delay(first).with_max_delay(longest);
+                    backoff.with_factor(2.0).without_max_times().build()
+                });
+                self.due = Some(self.clock.now().elapsed + waits.next().unwrap_or(longest));
             }
         }
         Ok(())

@@ -1,19 +1,21 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 use tracing::Instrument;
 
 use super::effects::{Effects, Performed};
+use super::fences::{Asker, Fences, Standing};
 use super::handle::{End, Handle, Lever, Request};
+use super::lease::Lease;
 use super::perform::Performer;
 use super::saves::{Saves, Version};
+use super::within::within;
 use super::{Ports, Stopped};
 use crate::machine::{
     Command, Effect, EffectId, Event, Input, Machine, Outcome, Phase, Refusal, Save, Status,
 };
-use crate::model::{Elapsed, FailureKind, Target};
-use crate::ports::{Claim, Owner, PortError, Sequence, StoreError};
+use crate::model::{Elapsed, Failure, FailureKind, Target};
+use crate::ports::{Owner, PortError, Sequence, StoreError};
 
 /// Drives one machine: performs what it wants, tells it what came of it, and keeps the store behind it.
 pub(super) struct Task {
@@ -33,14 +35,15 @@ pub(super) struct Task {
     end: watch::Sender<End>,
     acknowledgements: Vec<Acknowledgement>,
     stepped: Elapsed,
-    renewed: Elapsed,
+    lease: Lease,
+    fences: Fences,
 }
 
 /// Somebody waits until what a lever did survives a crash.
 struct Acknowledgement {
     version: Version,
-    /// Taking users off may answer sooner: when the router has accepted it.
-    off: bool,
+    /// Taking users off may answer sooner: when this write, or a later one of the way back, was accepted.
+    off: Option<EffectId>,
     reply: oneshot::Sender<Result<(), Refusal>>,
 }
 
@@ -53,8 +56,6 @@ pub(super) struct Assignment {
     pub(super) permits: Option<Arc<Semaphore>>,
 }
 
-/// How often an owner says that it lives.
-const RENEWED_EVERY: Duration = Duration::from_secs(10);
 const WAITING_REQUESTS: usize = 4;
 const KEPT_EVENTS: usize = 32;
 
@@ -101,7 +102,9 @@ impl Task {
             recovering: recovering_receiver,
         };
         let (store, clock) = (ports.store.clone(), ports.clock.clone());
-        let saves = Saves::new(store, clock, target.clone(), machine.epoch(), sequence, call_timeout);
+        let epoch = machine.epoch();
+        let lease = Lease::new(store.clone(), clock.clone(), target.clone(), epoch, call_timeout);
+        let saves = Saves::new(store, clock, target.clone(), epoch, sequence, call_timeout);
         let now = ports.clock.now().elapsed;
         Self {
             machine,
@@ -118,7 +121,8 @@ impl Task {
             end,
             acknowledgements: Vec::new(),
             stepped: now,
-            renewed: now,
+            lease,
+            fences: Fences::default(),
         }
     }
 
@@ -131,7 +135,9 @@ impl Task {
         }
         let epoch = self.machine.epoch();
         // Who was superseded has nothing left to release, and a store that fails frees the target by its lease.
-        if let Err(error) = self.ports.store.release(&self.target, epoch).await {
+        let releasing = self.ports.store.release(&self.target, epoch);
+        let limit = self.performer.call_timeout;
+        if let Err(error) = within(&*self.ports.clock, limit, "release the target", releasing).await {
             tracing::debug!(%error, "the target was not released");
         }
         match (end, self.machine.outcome().cloned()) {
@@ -148,7 +154,11 @@ impl Task {
         self.step(Input::Tick);
         loop {
             self.begin();
-            if self.machine.is_done() && self.saves.is_idle() && self.effects.is_empty() {
+            if self.machine.is_done()
+                && self.saves.is_idle()
+                && self.effects.is_empty()
+                && self.fences.is_idle()
+            {
                 return Ok(());
             }
             self.next().await?;
@@ -159,13 +169,19 @@ impl Task {
     async fn next(&mut self) -> Result<(), Stopped> {
         let wait = self.next_due() - self.ports.clock.now().elapsed;
         let clock = self.ports.clock.clone();
+        let claiming = self.fences.is_claiming();
         tokio::select! {
             biased;
             Some(request) = self.requests.recv() => self.requested(request).await,
-            performed = self.effects.next() => self.performed(performed).await,
-            saved = self.saves.ended() => self.saved(saved),
+            performed = self.effects.next() => {
+                self.performed(performed);
+                Ok(())
+            }
+            (standing, refused) = self.fences.known() => self.fenced(standing, refused),
+            // What the present epoch is told while a later one is being claimed means nothing.
+            saved = self.saves.ended(), if !claiming => self.saved(saved),
+            renewed = self.lease.ended(), if !claiming => renewed.map_err(stopped),
             () = clock.sleep(wait) => {
-                self.renew().await?;
                 self.step(Input::Tick);
                 Ok(())
             }
@@ -174,8 +190,11 @@ impl Task {
 
     fn next_due(&self) -> Elapsed {
         let wake = self.machine.pending().wake_in.map(|wait| self.stepped + wait);
-        let renewal = self.renewed + RENEWED_EVERY;
-        [wake, self.saves.due()].into_iter().flatten().fold(renewal, Elapsed::min)
+        let claiming = self.fences.is_claiming();
+        let save = self.saves.due().filter(|_| !claiming);
+        let renewal = self.lease.due().filter(|_| !claiming);
+        let due = [wake, save, renewal].into_iter().flatten().min();
+        due.unwrap_or(self.stepped + self.machine.plan().attention().beat)
     }
 
     fn step(&mut self, input: Input) -> Option<Refusal> {
@@ -197,14 +216,17 @@ impl Task {
     /// Begins what is pending and may begin. What is gated waits for the save that holds it; what takes users off
     /// waits for nothing.
     fn begin(&mut self) {
-        let now = self.ports.clock.now().elapsed;
-        let machine = &self.machine;
-        self.saves.begin(now, || machine.snapshot());
+        let now = self.ports.clock.now();
+        if !self.fences.is_claiming() {
+            let machine = &self.machine;
+            self.saves.begin(now.elapsed, || machine.snapshot());
+            self.lease.begin(now);
+        }
         let saved = self.saves.all_saved();
         let pending = self.machine.pending().effects;
         self.effects.keep(|id| pending.iter().any(|(one, _)| *one == id));
         for (id, effect) in pending {
-            if !self.effects.is_running(id) && (saved || !effect.is_gated()) {
+            if !self.effects.is_running(id) && !self.fences.holds(id) && (saved || !effect.is_gated()) {
                 self.effects.begin(id, effect.clone(), self.performer.clone());
             }
         }
@@ -215,7 +237,9 @@ impl Task {
             Request::Detach => return Err(self.detached().await),
             Request::Lever(lever) => *lever,
         };
-        let off = matches!(command, Command::Abort { .. } | Command::RollBack { .. });
+        // A way back that has begun already, and the haste of one that is forced, are known to the store alone.
+        let off = matches!(command, Command::Abort { .. } | Command::RollBack { force: false, .. })
+            && self.status.borrow().phase != Phase::Recovering;
         tracing::info!(%by, ?command, "a lever was pulled");
         if let Some(refusal) = self.step(Input::Commanded { by, command }) {
             // Who asked may have gone.
@@ -223,82 +247,114 @@ impl Task {
             return Ok(());
         }
         let version = self.saves.want(Save::No, self.stepped);
+        let off = off.then(|| self.offs().into_iter().min()).flatten();
         self.acknowledgements.push(Acknowledgement { version, off, reply });
         Ok(())
     }
 
-    /// What is under way is let go, and what was decided is kept.
+    /// The outstanding writes that take users off.
+    fn offs(&self) -> Vec<EffectId> {
+        let pending = self.machine.pending().effects;
+        pending.into_iter().filter(|(_, effect)| self.takes_off(effect)).map(|(id, _)| id).collect()
+    }
+
+    /// Where no router takes part, users leave with the replicas.
+    fn takes_off(&self, effect: &Effect) -> bool {
+        if self.machine.plan().mode().routed() { effect.is_off() } else { effect.takes_back() }
+    }
+
+    /// What is under way is let go, and what was decided is kept, if the store takes it in time.
     async fn detached(&mut self) -> Stopped {
-        self.saves.want_now(self.stepped);
+        let clock = self.ports.clock.clone();
+        let began = clock.now().elapsed;
+        let until = began + self.performer.call_timeout;
+        self.saves.want_now(began);
         while !self.saves.is_idle() {
-            self.saves.begin(self.ports.clock.now().elapsed, || self.machine.snapshot());
-            if let Err(error) = self.saves.ended().await {
-                return Stopped::Store(Arc::new(error));
+            let now = clock.now().elapsed;
+            if now >= until {
+                let late = PortError::transient("store", "the last state was not saved before it was let go");
+                return stopped(late.into());
+            }
+            self.saves.begin(now, || self.machine.snapshot());
+            let next = self.saves.due().map_or(until, |due| due.min(until));
+            let ended = tokio::select! {
+                biased;
+                ended = self.saves.ended() => ended,
+                () = clock.sleep(next - now) => continue,
+            };
+            if let Err(stopped) = self.saved(ended) {
+                return stopped;
             }
         }
         Stopped::Detached
     }
 
-    async fn performed(&mut self, performed: Performed) -> Result<(), Stopped> {
+    fn performed(&mut self, performed: Performed) {
         let (id, result) = performed;
-        let off = self.machine.pending().effects.iter().any(|(one, effect)| *one == id && effect.is_off());
         match result {
             Ok(answer) => {
+                let before = self.offs();
                 self.step(Input::Answered { effect: id, answer });
-                if off {
-                    self.acknowledge(|waiting| waiting.off);
-                }
+                // An off whose answer is still to come may be seen to stand already: it is not asked for any more.
+                let through = self.offs().is_empty();
+                let accepted = before.into_iter().filter(|off| *off == id || through).max();
+                self.acknowledge(|waiting| waiting.off.is_some() && waiting.off <= accepted);
             }
+            Err(failure) if failure.kind == FailureKind::Fenced => self.refused(id, failure),
             Err(failure) => {
-                if failure.kind == FailureKind::Fenced {
-                    self.fenced(id).await?;
-                }
                 self.step(Input::Failed { effect: id, failure });
             }
         }
-        Ok(())
     }
 
-    /// A fence refused a write. Either a later owner is there, or marks were seen that no store knows of.
-    async fn fenced(&mut self, id: EffectId) -> Result<(), Stopped> {
-        let ours = self.machine.epoch();
-        match self.ports.store.load(&self.target).await {
-            Ok(Some((epoch, _))) if epoch > ours => return Err(Stopped::Superseded),
-            Ok(_) => {}
-            Err(error) => {
-                tracing::warn!(%error, "cannot tell whether another owner has taken over");
-                return Ok(());
-            }
-        }
+    /// A fence refused a write: the store knows what that means.
+    fn refused(&mut self, id: EffectId, failure: Failure) {
         let claiming = self.machine.pending().effects.iter().any(|(one, effect)| {
             *one == id && matches!(effect, Effect::ClaimRouting(_) | Effect::ClaimWorkload(_))
         });
-        if claiming { self.claim_above().await } else { Ok(()) }
+        let asker = Asker {
+            ports: self.ports.clone(),
+            target: self.target.clone(),
+            owner: self.owner.clone(),
+            epoch: self.machine.epoch(),
+            limit: self.performer.call_timeout,
+        };
+        self.fences.refused(id, failure, claiming, asker);
     }
 
-    /// The store is younger than the marks outside: the epoch is counted on from them.
-    async fn claim_above(&mut self) -> Result<(), Stopped> {
-        let seen = self.ports.seen_epoch().await;
-        let stopped = |error: StoreError| Stopped::Store(Arc::new(error));
-        let now = self.ports.clock.now();
-        let claim = Claim::new(self.owner.clone(), now.wall).at_least(seen.next()).stealing();
-        let claimed = self.ports.store.claim(&self.target, &claim).await.map_err(stopped)?;
-        let snapshot = self.machine.snapshot();
-        self.machine = Machine::resume(snapshot, claimed.epoch)
-            .map_err(|error| stopped(PortError::permanent("driver", error.to_string()).into()))?;
-        let (store, clock) = (self.ports.store.clone(), self.ports.clock.clone());
-        let limit = self.performer.call_timeout;
-        self.saves = Saves::new(store, clock, self.target.clone(), claimed.epoch, Sequence::default(), limit);
-        self.saves.want_now(now.elapsed);
+    fn fenced(
+        &mut self,
+        standing: Result<Standing, StoreError>,
+        refused: Vec<(EffectId, Failure)>,
+    ) -> Result<(), Stopped> {
+        let known = match standing {
+            Ok(Standing::Another) => return Err(Stopped::Superseded),
+            Ok(Standing::Us) => true,
+            Ok(Standing::UsAbove(epoch)) => {
+                let snapshot = self.machine.snapshot();
+                self.machine = Machine::resume(snapshot, epoch)
+                    .map_err(|error| stopped(PortError::permanent("driver", error.to_string()).into()))?;
+                self.saves.restart(epoch, self.ports.clock.now().elapsed);
+                self.lease.restart(epoch);
+                true
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot tell whether another owner has taken over");
+                false
+            }
+        };
+        for (effect, mut failure) in refused {
+            if !known {
+                // It may be found out by the next try.
+                failure.kind = FailureKind::Transient;
+            }
+            self.step(Input::Failed { effect, failure });
+        }
         Ok(())
     }
 
     fn saved(&mut self, result: Result<(), StoreError>) -> Result<(), Stopped> {
-        match result {
-            Ok(()) => {}
-            Err(StoreError::Superseded { .. }) => return Err(Stopped::Superseded),
-            Err(error) => return Err(Stopped::Store(Arc::new(error))),
-        }
+        result.map_err(stopped)?;
         let saved = self.saves.saved();
         self.acknowledge(|waiting| waiting.version <= saved);
         let ended = self.machine.outcome().filter(|_| self.saves.all_saved()).cloned();
@@ -325,20 +381,11 @@ impl Task {
             first
         });
     }
+}
 
-    async fn renew(&mut self) -> Result<(), Stopped> {
-        let now = self.ports.clock.now();
-        if now.elapsed - self.renewed < RENEWED_EVERY {
-            return Ok(());
-        }
-        self.renewed = now.elapsed;
-        match self.ports.store.renew(&self.target, self.machine.epoch(), now.wall).await {
-            Err(StoreError::Superseded { .. }) => Err(Stopped::Superseded),
-            Err(error) => {
-                tracing::warn!(%error, "cannot say that this owner lives");
-                Ok(())
-            }
-            Ok(()) => Ok(()),
-        }
+fn stopped(error: StoreError) -> Stopped {
+    match error {
+        StoreError::Superseded { .. } => Stopped::Superseded,
+        error => Stopped::Store(Arc::new(error)),
     }
 }

@@ -4,3 +4,4 @@
 
 mod bench;
 mod effects;
+mod store;

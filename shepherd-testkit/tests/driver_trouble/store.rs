@@ -1,0 +1,140 @@
+//! A store that hangs, fails and panics, and what people are told of it.
+
+use std::time::Duration;
+
+use shepherd_core::driver::{StartError, Stopped};
+use shepherd_core::model::{Failure, FailureKind, Reason};
+use shepherd_core::ports::{Clock, Owner, Store, StoreError};
+
+use crate::bench::{Bench, Mood, ada, busy, revision, target};
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_hangs_or_panics_holds_up_nothing() {
+    for mood in [Mood::Hang, Mood::Fail, Mood::Panic] {
+        let bench = Bench::new();
+        let handle = bench.running("bake-10%").await;
+        bench.store.is("renew", mood);
+        bench.clock.sleep(Duration::from_secs(15)).await;
+        let aborted = bench.within(Duration::from_secs(1), handle.abort(ada(), "enough")).await;
+        aborted.expect("it answers at once").unwrap();
+        assert_eq!(bench.weight(), "0%");
+        handle.outcome().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fence_holds_up_no_lever_while_the_store_is_asked_about_it() {
+    let bench = Bench::new();
+    let handle = bench.running("bake-10%").await;
+    bench.store.is("load", Mood::Hang);
+    bench.router.routes.then(Err(Failure::new(FailureKind::Fenced, "router", "a late write")));
+    crate::bench::in_stage(&handle, "expose-50%").await;
+    bench.clock.sleep(Duration::from_secs(1)).await;
+    let aborted = bench.within(Duration::from_secs(1), handle.abort(ada(), "enough")).await;
+    aborted.expect("it answers at once").unwrap();
+    assert_eq!(bench.weight(), "0%");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_save_that_panics_is_an_error_of_the_store() {
+    let bench = Bench::new();
+    let handle = bench.running("bake-10%").await;
+    bench.store.is("save", Mood::Panic);
+    bench.clock.sleep(Duration::from_mins(1)).await;
+    bench.store.cheer("save");
+    handle.pause(ada(), "lunch").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_waits_for_no_adapter_for_ever() {
+    let bench = Bench::new();
+    bench.workload.looking_for(Duration::from_hours(24));
+    let started = bench.within(Duration::from_mins(2), bench.rollout().start(revision("v2"))).await;
+    let refused = started.expect("it gives up").err().unwrap();
+    assert!(matches!(refused, StartError::Unobservable { .. }), "{refused}");
+    bench.workload.looking_for(Duration::ZERO);
+    bench.store.is("claim", Mood::Hang);
+    let started = bench.within(Duration::from_mins(2), bench.rollout().start(revision("v2"))).await;
+    let refused = started.expect("it gives up").err().unwrap();
+    assert!(matches!(refused, StartError::Store(StoreError::Port(_))), "{refused}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn detaching_survives_a_save_that_fails() {
+    let bench = Bench::new();
+    let handle = bench.running("bake-10%").await;
+    bench.clock.sleep(Duration::from_secs(5)).await;
+    bench.store.is("save", Mood::FailOnce);
+    handle.detach().await;
+    let end = bench.within(Duration::from_secs(10), handle.outcome()).await;
+    assert!(matches!(end, Some(Err(Stopped::Detached))), "{end:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn detaching_does_not_wait_for_ever_for_a_store_that_keeps_nothing() {
+    for mood in [Mood::Hang, Mood::Fail] {
+        let bench = Bench::new();
+        let handle = bench.running("bake-10%").await;
+        bench.store.is("save", mood);
+        handle.detach().await;
+        let end = bench.within(Duration::from_secs(15), handle.outcome()).await;
+        assert!(matches!(end, Some(Err(Stopped::Store(_)))), "{end:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_saved_on_the_way_out_is_acknowledged() {
+    let bench = Bench::new();
+    let handle = bench.running("bake-10%").await;
+    bench.store.is("save", Mood::FailOnce);
+    let paused = handle.clone();
+    let paused = tokio::spawn(async move { paused.pause(ada(), "lunch").await });
+    tokio::task::yield_now().await;
+    handle.detach().await;
+    paused.await.unwrap().unwrap();
+    assert!(matches!(handle.outcome().await, Err(Stopped::Detached)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn superseded_on_its_way_out_it_says_so() {
+    let bench = Bench::new();
+    let handle = bench.running("bake-10%").await;
+    let thief = bench.builder().owned_by(Owner::new("thief")).build().unwrap();
+    bench.store.is("renew", Mood::Hang);
+    thief.steal(revision("v2")).await.unwrap();
+    handle.detach().await;
+    assert!(matches!(handle.outcome().await, Err(Stopped::Superseded)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forced_way_back_is_acknowledged_only_when_it_is_saved() {
+    let bench = Bench::new();
+    let handle = bench.running("bake-10%").await;
+    bench.router.routes.then(Err(busy(Duration::ZERO)));
+    bench.store.is("save", Mood::Hang);
+    let aborting = handle.clone();
+    let aborting = tokio::spawn(async move { aborting.abort(ada(), "enough").await });
+    tokio::task::yield_now().await;
+    let forced = bench.within(Duration::from_secs(5), handle.force_back(ada(), "hurry")).await;
+    assert!(forced.is_none(), "nothing was saved since: {forced:?}");
+    aborting.await.unwrap().unwrap();
+    bench.store.cheer("save");
+    bench.clock.sleep(Duration::from_secs(30)).await;
+    let saved = bench.store.load(&target()).await.unwrap().unwrap().1.unwrap().snapshot;
+    assert!(saved.contains(r#""forced":true"#), "{saved}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lever_pulled_while_the_epoch_is_counted_on_is_answered() {
+    let bench = Bench::new();
+    bench.router.claims.then(Err(Failure::new(
+        FailureKind::Fenced,
+        "router",
+        "an epoch that no store knows",
+    )));
+    let handle = bench.rollout().start(revision("v2")).await.unwrap();
+    let paused = bench.within(Duration::from_secs(30), handle.pause(ada(), Reason::new("lunch"))).await;
+    paused.expect("it is answered").unwrap();
+    handle.resume(ada()).await.unwrap();
+    handle.outcome().await.unwrap();
+}

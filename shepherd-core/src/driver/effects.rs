@@ -8,6 +8,7 @@ use tracing::Instrument;
 use super::perform::{Performer, Withdrawn};
 use crate::machine::{Answer, Effect, EffectId};
 use crate::model::{Failure, FailureKind};
+use crate::plan::Stage;
 
 /// What became of an effect.
 pub(super) type Performed = (EffectId, Result<Answer, Failure>);
@@ -31,11 +32,13 @@ impl Effects {
         self.tasks.is_empty()
     }
 
-    pub(super) fn begin(&mut self, id: EffectId, effect: Effect, performer: Arc<Performer>) {
+    /// Begins an effect of `stage`; a hook has as long as the stage.
+    pub(super) fn begin(&mut self, id: EffectId, effect: Effect, stage: &Stage, performer: Arc<Performer>) {
         let (withdraw, withdrawn) = watch::channel(false);
         self.running.insert(id, withdraw);
-        let span = tracing::debug_span!("effect", %id, effect = %effect);
-        let task = async move { performer.perform(id, effect, Withdrawn(withdrawn)).await };
+        let span = tracing::debug_span!("effect", %id, stage = %stage.name(), effect = %effect);
+        let within = stage.deadline().unwrap_or(performer.call_timeout);
+        let task = async move { performer.perform(id, effect, within, Withdrawn(withdrawn)).await };
         let handle = self.tasks.spawn(task.instrument(span));
         self.ids.insert(handle.id(), id);
     }
@@ -52,17 +55,18 @@ impl Effects {
 
     /// The next effect that came to an end. Pending for ever when none runs; may be dropped at any time.
     pub(super) async fn next(&mut self) -> Performed {
-        match self.tasks.join_next_with_id().await {
-            Some(Ok((task, result))) => (self.end(task), result),
-            Some(Err(error)) => (self.end(error.id()), Err(panicked(&error))),
-            None => std::future::pending().await,
+        loop {
+            let (task, result) = match self.tasks.join_next_with_id().await {
+                Some(Ok((task, result))) => (task, result),
+                Some(Err(error)) => (error.id(), Err(panicked(&error))),
+                None => std::future::pending().await,
+            };
+            // Every task that was begun has an effect.
+            if let Some(id) = self.ids.remove(&task) {
+                self.running.remove(&id);
+                return (id, result);
+            }
         }
-    }
-
-    fn end(&mut self, task: Id) -> EffectId {
-        let id = self.ids.remove(&task).unwrap_or_default();
-        self.running.remove(&id);
-        id
     }
 }
 

@@ -1,12 +1,12 @@
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
-use super::Ports;
+use super::bound::Ports;
 use super::within::within;
 use crate::machine::EffectId;
 use crate::model::{Epoch, Failure, Target};
 use crate::ports::{Claim, Owner, StoreError};
-use std::time::Duration;
 
 /// Writes that a fence refused, and what stands behind it: either a later owner is there, or marks were seen that no
 /// store knows of. The store is asked while everything else goes on.

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::task::JoinSet;
+use tracing::Instrument;
 
-use super::Ports;
-use crate::machine::{Answer, Effect, EffectId};
+use super::bound::Ports;
+use super::within::within;
+use crate::machine::{Answer, Effect, EffectId, Event};
 use crate::model::{Failure, FailureKind, Metric, Revision, RolloutId, Target, Track};
 use crate::ports::{CheckContext, HookContext, MeasureRequest, Notice, PortError};
 
@@ -53,11 +56,17 @@ impl Performer {
         &self,
         id: EffectId,
         effect: Effect,
+        within: Duration,
         mut withdrawn: Withdrawn,
     ) -> Result<Answer, Failure> {
+        if let Effect::Notify(event) = effect {
+            self.tell(id, event).await;
+            return Ok(Answer::Done);
+        }
+        let limit = if matches!(effect, Effect::RunHook(_)) { within } else { self.call_timeout };
         let mut waits = tries(&effect).build();
         loop {
-            let failure = match self.attempt(id, &effect, &mut withdrawn).await {
+            let failure = match self.attempt(id, &effect, limit, &mut withdrawn).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => heeded(&effect, failure),
             };
@@ -75,6 +84,7 @@ impl Performer {
         &self,
         id: EffectId,
         effect: &Effect,
+        limit: Duration,
         withdrawn: &mut Withdrawn,
     ) -> Result<Answer, Failure> {
         let permit = withdrawn.unless(self.permit(effect)).await;
@@ -82,26 +92,50 @@ impl Performer {
             let message = format!("{effect}: withdrawn before it began");
             return Err(Failure::new(FailureKind::Transient, "driver", message));
         };
-        let limit = self.ports.clock.sleep(self.call_timeout);
-        tokio::select! {
-            answer = self.call(id, effect) => answer.map_err(|error| {
-                tracing::debug!(effect = %effect, %error, source = error_source(&error), "a port failed");
-                error.failure().clone()
-            }),
-            () = limit => Err(Failure::new(
-                FailureKind::Transient,
-                "driver",
-                format!("{effect}: no answer within {}", humantime::format_duration(self.call_timeout)),
-            )),
-        }
+        within(&*self.ports.clock, limit, &effect.to_string(), self.call(id, effect)).await.map_err(|error| {
+            tracing::debug!(effect = %effect, %error, source = error_source(&error), "a port failed");
+            error.failure().clone()
+        })
     }
 
-    /// Waits for one of the fleet's permits, where that is needed: not on the way back, whenever that begins. What
-    /// people are told may wait even then.
+    /// Tells each notifier on its own. What one could not be told after some tries is given up.
+    async fn tell(&self, id: EffectId, event: Event) {
+        let notice = Arc::new(Notice::new(self.target.clone(), self.rollout.clone(), id, event));
+        let mut telling = JoinSet::new();
+        for notifier in &self.ports.notifiers {
+            let (notifier, notice) = (notifier.clone(), notice.clone());
+            let (clock, permits, limit) = (self.ports.clock.clone(), self.permits.clone(), self.call_timeout);
+            let told = async move {
+                let mut waits = tries(&Effect::Notify(notice.event.clone())).build();
+                loop {
+                    let telling = async {
+                        let _permit = match &permits {
+                            Some(permits) => permits.acquire().await.ok(),
+                            None => None,
+                        };
+                        within(&*clock, limit, "tell people", notifier.notify(&notice)).await
+                    };
+                    let Err(error) = telling.await else { return };
+                    let Some(wait) = waits.next().filter(|_| error.kind().is_passing()) else {
+                        let event = &notice.event.what;
+                        tracing::warn!(%error, source = error_source(&error), %event, "a notifier was not told");
+                        return;
+                    };
+                    let asked = error.failure().retry_after.unwrap_or_default().min(LEFT_ALONE);
+                    clock.sleep(wait.max(asked)).await;
+                }
+            };
+            telling.spawn(told.in_current_span());
+        }
+        while telling.join_next().await.is_some() {}
+    }
+
+    /// Waits for one of the fleet's permits, where that is needed: not on the way back, whenever that begins, and not
+    /// for a hook, which may take as long as its stage.
     async fn permit(&self, effect: &Effect) -> Option<SemaphorePermit<'_>> {
         let permits = self.permits.as_ref().filter(|_| !effect.takes_back())?;
-        if matches!(effect, Effect::Notify(_)) {
-            return permits.acquire().await.ok();
+        if matches!(effect, Effect::RunHook(_)) {
+            return None;
         }
         let mut recovering = self.recovering.clone();
         tokio::select! {
@@ -136,13 +170,8 @@ impl Performer {
                     HookContext::new(self.rollout.clone(), id, self.target.clone(), stable, candidate);
                 hook.run(&context).await.map(|()| Answer::Done)
             }
-            Effect::Notify(event) => {
-                let notice = Notice::new(self.target.clone(), self.rollout.clone(), id, event.clone());
-                for notifier in &ports.notifiers {
-                    notifier.notify(&notice).await?;
-                }
-                Ok(Answer::Done)
-            }
+            // Told one by one, before it comes to this.
+            Effect::Notify(_) => Ok(Answer::Done),
         }
     }
 

@@ -3,6 +3,8 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 use tracing::Instrument;
 
+use super::Stopped;
+use super::bound::Ports;
 use super::effects::{Effects, Performed};
 use super::fences::{Asker, Fences, Standing};
 use super::handle::{End, Handle, Lever, Request};
@@ -10,7 +12,6 @@ use super::lease::Lease;
 use super::perform::Performer;
 use super::saves::{Saves, Version};
 use super::within::within;
-use super::{Ports, Stopped};
 use crate::machine::{
     Command, Effect, EffectId, Event, Input, Machine, Outcome, Phase, Refusal, Save, Status,
 };
@@ -223,11 +224,12 @@ impl Task {
             self.lease.begin(now);
         }
         let saved = self.saves.all_saved();
+        let stage = &self.machine.plan().stages()[self.status.borrow().index];
         let pending = self.machine.pending().effects;
         self.effects.keep(|id| pending.iter().any(|(one, _)| *one == id));
         for (id, effect) in pending {
             if !self.effects.is_running(id) && !self.fences.holds(id) && (saved || !effect.is_gated()) {
-                self.effects.begin(id, effect.clone(), self.performer.clone());
+                self.effects.begin(id, effect.clone(), stage, self.performer.clone());
             }
         }
     }

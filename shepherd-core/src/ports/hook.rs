@@ -9,6 +9,9 @@ use crate::model::{Revision, RolloutId, Target};
 /// # Contract
 /// Runs at least once: after a crash the same run is asked for again, under the same
 /// [`id`](HookContext::id). Make it idempotent by that id.
+///
+/// It has as long as its stage's deadline. The call may be dropped at any await, when that is over or the driver ends,
+/// and is then made again or not.
 #[async_trait]
 pub trait Hook: Send + Sync {
     /// Runs it to its end.

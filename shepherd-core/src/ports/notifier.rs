@@ -8,7 +8,8 @@ use crate::model::{RolloutId, Target};
 ///
 /// # Contract
 /// Told at least once for each event, under an id that is the same when it is told again after a crash. A notifier
-/// never holds up a rollout: what it could not be told after some tries is logged and given up.
+/// never holds up a rollout, nor another notifier: what it could not be told after some tries is logged and given up.
+/// The call may be dropped at any await, when it took too long or the driver ends.
 #[async_trait]
 pub trait Notifier: Send + Sync {
     /// Tells.

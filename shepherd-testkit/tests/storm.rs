@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use shepherd_core::machine::Command;
 use shepherd_core::model::{Actor, FailureKind, Replicas, Revision, RouterCapabilities};
 use shepherd_core::plan::{Change, Plan};
@@ -125,7 +126,19 @@ fn told(report: &SimReport) -> String {
     format!("{:?}\n{}\n{}", report.ended, events.join("\n"), writes.join("\n"))
 }
 
+/// The same cases in every run, unless `PROPTEST_CASES` asks for others.
+fn cases() -> ProptestConfig {
+    let rng_seed = if std::env::var_os("PROPTEST_CASES").is_some() {
+        RngSeed::Random
+    } else {
+        RngSeed::Fixed(20_261_121)
+    };
+    ProptestConfig { rng_seed, ..ProptestConfig::default() }
+}
+
 proptest! {
+    #![proptest_config(cases())]
+
     #[test]
     fn no_write_does_harm_and_every_rollout_ends(script in script()) {
         let report = run(&script);

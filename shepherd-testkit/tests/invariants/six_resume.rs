@@ -106,7 +106,12 @@ fn small(mut case: Case) -> Case {
             *bake = *bake % 20 + 1;
             *approved = false;
         }
-        Shape::Rolling { settle, .. } => *settle %= 10,
+        Shape::Rolling { surge, unavailable, settle } => {
+            // While a killed process is down, what its plan leaves unavailable stays so: users must not need it.
+            *surge = (*surge).max(1);
+            *unavailable = 0;
+            *settle %= 10;
+        }
         Shape::ByHand { bake, steps, .. } => {
             *bake = *bake % 20 + 1;
             steps.truncate(2);

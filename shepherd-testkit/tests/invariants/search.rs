@@ -1,4 +1,4 @@
-//! Everything that can happen to a small plan, breadth first: every order of answers, failures of each kind, lost
+//! What can happen to a small plan, breadth first and up to a bounded number of states: every order of answers, failures of each kind, lost
 //! answers, late writes, ticks, kills, levers and replicas that come and go. A search of our own is smaller than a model
 //! checker, and the machine is its own model: the states are those of the real machine, beside an outside that is no more
 //! than marks and counts.

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use shepherd_core::model::{
-    Elapsed, Epoch, Exposure, FailureKind, Fence, Generation, Mark, Match, Metric, Replicas, Revision,
-    RolloutId, Route, Sample, Track, TrackSpec, Traffic, Weight,
+    Elapsed, Epoch, Exposure, FailureKind, Fence, Generation, Mark, Match, Metric, Quantile, Replicas,
+    Revision, RolloutId, Route, Sample, Track, TrackSpec, Traffic, Weight,
 };
 use shepherd_testkit::world::{Behaviour, Curve, World, Wrong};
 
@@ -126,7 +126,7 @@ fn a_fenced_router_refuses_what_an_unfenced_one_lets_through() {
 fn increments_come_once_for_each_cursor_and_again_for_the_same() {
     let mut world = with_candidate(1, Behaviour::new().error_rate(0.25));
     world.route(at(3), &to(10, 1, 2, Traffic::On)).unwrap();
-    let metrics = [Metric::ErrorRate, Metric::RequestRate, Metric::Latency(950)];
+    let metrics = [Metric::ErrorRate, Metric::RequestRate, Metric::Latency(Quantile::P95)];
     let base = world.measure(at(3), &metrics, None);
     assert_eq!(base.sample(&Metric::ErrorRate, Track::Candidate), &Sample::NoData);
     let first = world.measure(at(13), &metrics, Some(&base.cursor));
@@ -134,10 +134,10 @@ fn increments_come_once_for_each_cursor_and_again_for_the_same() {
     assert_eq!(first.readings, again.readings);
     let Sample::Share { part, whole } = first.sample(&Metric::ErrorRate, Track::Candidate) else { panic!() };
     assert!((part - 60.0).abs() < 1e-6 && (whole - 240.0).abs() < 1e-6);
-    let Sample::Histogram(latencies) = first.sample(&Metric::Latency(950), Track::Candidate) else {
+    let Sample::Histogram(latencies) = first.sample(&Metric::Latency(Quantile::P95), Track::Candidate) else {
         panic!()
     };
-    assert!((0.02..0.07).contains(&latencies.quantile(0.95).unwrap()));
+    assert!((0.02..0.07).contains(&latencies.quantile(Quantile::P95).unwrap()));
     let next = world.measure(at(13), &metrics, Some(&first.cursor));
     assert_eq!(next.sample(&Metric::ErrorRate, Track::Candidate), &Sample::NoData);
 }

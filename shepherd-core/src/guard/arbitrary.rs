@@ -8,7 +8,7 @@ use super::Condition;
 use super::comparison::{Comparison, Operator, Threshold};
 use super::condition::{Hold, Node, Term};
 use super::quantity::{Decimal, Quantity};
-use crate::model::{Metric, Unit};
+use crate::model::{Metric, Quantile, Unit};
 
 fn decimal() -> impl Strategy<Value = Decimal> {
     (1u64..1000, 0u32..=6, "[0-9]{6}")
@@ -36,7 +36,7 @@ fn metric() -> impl Strategy<Value = Metric> {
         Just(Metric::Restarts),
         Just(Metric::Cpu),
         Just(Metric::Memory),
-        (1u16..1000).prop_map(Metric::Latency),
+        (1u32..1000).prop_map(|tenths| Metric::Latency(Quantile::tenths(tenths).unwrap())),
         "[a-z][a-zA-Z0-9_.:-]{0,9}".prop_map(Metric::Query),
     ]
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Blindness;
 use super::comparison::{Comparison, Operator};
 use super::quantity::measured;
-use crate::model::{Histogram, Metric, Sample, SampleError, Unit};
+use crate::model::{Histogram, Metric, Quantile, Sample, SampleError, Unit};
 
 /// What a metric was, as far as it can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ impl Value {
             (Sample::Share { part, whole }, Metric::Query(_) | Metric::ErrorRate | Metric::Availability) => {
                 share(*part, *whole, needed)
             }
-            (Sample::Histogram(histogram), Metric::Latency(tenths)) => quantile(histogram, *tenths, needed),
+            (Sample::Histogram(histogram), Metric::Latency(quantile)) => at(*quantile, histogram, needed),
             _ => Err(Trouble::OtherKind),
         }?;
         if value.is_possible(comparison.unit()) { Ok(value) } else { Err(Trouble::Impossible(value.number)) }
@@ -113,12 +113,11 @@ fn share(part: f64, whole: f64, needed: u64) -> Result<Value, Trouble> {
     enough(whole, needed).map(|()| Value::exactly(part / whole))
 }
 
-fn quantile(histogram: &Histogram, tenths: u16, needed: u64) -> Result<Value, Trouble> {
+fn at(quantile: Quantile, histogram: &Histogram, needed: u64) -> Result<Value, Trouble> {
     enough(histogram.total(), needed)?;
-    let quantile = f64::from(tenths) / 1000.0;
     let known = histogram.buckets().last().map_or(0.0, |last| last.count);
     let number = histogram.quantile(quantile).unwrap_or(0.0);
-    Ok(Value { number, beyond: quantile * histogram.total() > known })
+    Ok(Value { number, beyond: quantile.as_fraction() * histogram.total() > known })
 }
 
 impl Trouble {

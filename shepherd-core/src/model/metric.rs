@@ -3,6 +3,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::Quantile;
+
 /// What is measured of a track. Each has one meaning, whatever the source.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -12,9 +14,9 @@ pub enum Metric {
     ErrorRate,
     /// `availability`: requests that did not fail of all requests. A [share](super::Sample::Share).
     Availability,
-    /// `p50`, `p95`, `p99`, `p99.9`: a latency quantile in seconds, in tenths of a percent here. A
-    /// [histogram](super::Sample::Histogram) or a [number](super::Sample::Number) of seconds.
-    Latency(u16),
+    /// `p50`, `p95`, `p99`, `p99.9`: a latency quantile. A [histogram](super::Sample::Histogram) or a
+    /// [number](super::Sample::Number) of seconds.
+    Latency(Quantile),
     /// `request_rate`: requests a second. A [number](super::Sample::Number).
     RequestRate,
     /// `health_check_failures`: failed health checks of all health checks. A [share](super::Sample::Share).
@@ -100,22 +102,12 @@ impl FromStr for Metric {
             "restarts" => Metric::Restarts,
             "cpu" => Metric::Cpu,
             "memory" => Metric::Memory,
-            text => match (text.strip_prefix('p'), text.strip_prefix("query(")) {
-                (Some(quantile), _) => Metric::Latency(tenths(quantile).ok_or_else(unknown)?),
-                (_, Some(rest)) => Metric::Query(query(rest).ok_or_else(unknown)?),
-                _ => return Err(unknown()),
+            text => match text.strip_prefix("query(") {
+                Some(rest) => Metric::Query(query(rest).ok_or_else(unknown)?),
+                None => Metric::Latency(text.parse().map_err(|_| unknown())?),
             },
         })
     }
-}
-
-/// `95` is 950 tenths of a percent, `99.9` is 999.
-fn tenths(text: &str) -> Option<u16> {
-    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let fits = digits(whole) && digits(part) && whole.len() <= 2 && part.len() == 1;
-    let tenths = fits.then(|| format!("{whole}{part}").parse().ok())??;
-    (tenths > 0).then_some(tenths)
 }
 
 fn query(rest: &str) -> Option<String> {
@@ -129,8 +121,7 @@ impl fmt::Display for Metric {
         match self {
             Metric::ErrorRate => f.pad("error_rate"),
             Metric::Availability => f.pad("availability"),
-            Metric::Latency(tenths) if tenths % 10 == 0 => f.pad(&format!("p{}", tenths / 10)),
-            Metric::Latency(tenths) => f.pad(&format!("p{}.{}", tenths / 10, tenths % 10)),
+            Metric::Latency(quantile) => quantile.fmt(f),
             Metric::RequestRate => f.pad("request_rate"),
             Metric::HealthCheckFailures => f.pad("health_check_failures"),
             Metric::Restarts => f.pad("restarts"),

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use super::Quantile;
+
 /// What a source answered for one metric of one track. Never a NaN, an infinity or a negative count: build it with
 /// the checked functions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -115,20 +117,20 @@ impl Histogram {
         &self.buckets
     }
 
-    /// The quantile `q` (0 to 1), interpolated within its bucket; none without observations. Above the last edge
-    /// nothing is known but that it is larger: the last edge is answered.
+    /// What so many of the observations were not above, interpolated within its bucket; none without observations.
+    /// Above the last edge nothing is known but that it is larger: the last edge is answered.
     ///
     /// ```
-    /// # use shepherd_core::model::{Bucket, Histogram};
+    /// # use shepherd_core::model::{Bucket, Histogram, Quantile};
     /// let edges = [(0.1, 50.0), (0.2, 100.0)].map(|(at_most, count)| Bucket { at_most, count });
-    /// assert_eq!(Histogram::new(edges, 100.0)?.quantile(0.25), Some(0.05));
-    /// # Ok::<(), shepherd_core::model::SampleError>(())
+    /// assert_eq!(Histogram::new(edges, 100.0)?.quantile(Quantile::percent(25)?), Some(0.05));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn quantile(&self, q: f64) -> Option<f64> {
+    pub fn quantile(&self, quantile: Quantile) -> Option<f64> {
         if self.total <= 0.0 {
             return None;
         }
-        let rank = q.clamp(0.0, 1.0) * self.total;
+        let rank = quantile.as_fraction() * self.total;
         let mut below = Bucket { at_most: 0.0, count: 0.0 };
         for bucket in &self.buckets {
             if bucket.count >= rank {
@@ -178,7 +180,7 @@ mod tests {
     #[test]
     fn a_quantile_above_the_last_edge_is_the_last_edge() {
         let histogram = Histogram::new([Bucket { at_most: 0.1, count: 1.0 }], 10.0).unwrap();
-        assert_eq!(histogram.quantile(0.95), Some(0.1));
-        assert_eq!(Histogram::default().quantile(0.95), None);
+        assert_eq!(histogram.quantile(Quantile::P95), Some(0.1));
+        assert_eq!(Histogram::default().quantile(Quantile::P95), None);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shepherd_core::model::{Metric, Sample};
+use shepherd_core::model::{Metric, Quantile, Sample};
 use shepherd_core::ports::MetricsSource;
 use shepherd_metrics::scrape::{Query, Selector};
 
@@ -83,7 +83,7 @@ async fn histograms_of_all_pods_are_summed() {
     let second = measure(&source, &["p50", "p95"], Some(&first.cursor)).await;
     let Sample::Histogram(histogram) = stable(&second, "p95") else { panic!("no histogram") };
     assert_eq!(histogram.total(), 20.0);
-    assert_eq!(histogram.quantile(0.5), Some(0.1));
+    assert_eq!(histogram.quantile(Quantile::P50), Some(0.1));
     assert_eq!(stable(&second, "p50"), stable(&second, "p95"));
 }
 

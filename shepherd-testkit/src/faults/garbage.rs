@@ -1,6 +1,6 @@
 use shepherd_core::model::{
-    Cursor, Exposure, Measurement, Metric, Reading, Reason, Replicas, Routing, Sample, Track, TrackState,
-    Verdict, Weight, WorkloadState,
+    Cursor, Exposure, Measurement, Metric, Quantile, Reading, Reason, Replicas, Routing, Sample, Track,
+    TrackState, Verdict, Weight, WorkloadState,
 };
 
 /// An answer that makes no sense. What would be a lie that nobody could see through is left out.
@@ -36,7 +36,7 @@ impl Garbage for Measurement {
             Sample::Share { part: 3.0, whole: 2.0 },
             Sample::Number(f64::INFINITY),
         ];
-        let metrics = [Metric::ErrorRate, Metric::Availability, Metric::Latency(950)];
+        let metrics = [Metric::ErrorRate, Metric::Availability, Metric::Latency(Quantile::P95)];
         let reading = |(metric, sample): (Metric, Sample)| {
             Track::BOTH.map(|track| Reading { metric: metric.clone(), track, sample: sample.clone() })
         };

@@ -41,6 +41,8 @@ impl Latencies {
 
 #[cfg(test)]
 mod tests {
+    use shepherd_core::model::Quantile;
+
     use super::*;
 
     #[test]
@@ -48,7 +50,8 @@ mod tests {
         let mut latencies = Latencies::default();
         latencies.add(1000.0, 0.1, 5.0);
         let histogram = latencies.since(&Latencies::default()).unwrap();
-        let (median, high) = (histogram.quantile(0.5).unwrap(), histogram.quantile(0.99).unwrap());
+        let (median, high) =
+            (histogram.quantile(Quantile::P50).unwrap(), histogram.quantile(Quantile::P99).unwrap());
         assert!((0.075..=0.125).contains(&median), "{median}");
         assert!((0.4..=0.6).contains(&high), "{high}");
     }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::guard::{GuardAction, Limit};
-use crate::model::{Bucket, Cursor, FailureKind, Histogram, Metric, Reading, Sample, Track};
+use crate::model::{Bucket, Cursor, FailureKind, Histogram, Metric, Quantile, Reading, Sample, Track};
 
 const GAP: Duration = Duration::from_secs(15);
 
@@ -124,7 +124,7 @@ fn for_on_a_group_needs_all_of_it_at_once() {
     let both = |percent: f64, seconds: f64| {
         measurement(&[
             (Metric::ErrorRate, Track::Candidate, share(percent)),
-            (Metric::Latency(990), Track::Candidate, Sample::Number(seconds)),
+            (Metric::Latency(Quantile::P99), Track::Candidate, Sample::Number(seconds)),
         ])
     };
     assert_eq!(watch.see(0, Ok(&both(2.0, 3.0))), GuardVerdict::Holding);
@@ -210,7 +210,7 @@ fn what_cannot_be_a_reading_is_an_error_of_the_source() {
         assert_eq!((finding.kind, finding.saw.as_str()), (FindingKind::ProviderError, saw));
     }
     let mut watch = Watch::new(guard("p95 > 1s").provider_error(at_once));
-    let negative = measurement(&[(Metric::Latency(950), Track::Candidate, Sample::Number(-1.0))]);
+    let negative = measurement(&[(Metric::Latency(Quantile::P95), Track::Candidate, Sample::Number(-1.0))]);
     assert_eq!(fired(watch.see(0, Ok(&negative))).saw, "p95 on candidate was -1, which it cannot be");
 }
 
@@ -231,7 +231,7 @@ fn too_few_requests_on_either_track_are_inconclusive() {
 fn beyond_the_last_bucket_it_is_not_clear() {
     let at_once = Limit::new(Duration::ZERO, GuardAction::Pause);
     let slow = Histogram::new([Bucket { at_most: 1.0, count: 1.0 }], 100.0).unwrap();
-    let slow = measurement(&[(Metric::Latency(950), Track::Candidate, Sample::Histogram(slow))]);
+    let slow = measurement(&[(Metric::Latency(Quantile::P95), Track::Candidate, Sample::Histogram(slow))]);
     let mut watch = Watch::new(guard("p95 > 5s").inconclusive(at_once));
     let finding = fired(watch.see(0, Ok(&slow)));
     assert_eq!(finding.saw, "p95 was more than 1s on candidate, too far for its histogram to tell");

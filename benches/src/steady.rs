@@ -31,7 +31,7 @@ impl Steady {
         let mut steady = Self { machine, now: Now::default(), ground, metrics };
         for _ in 0..10 * shape.stages + 100 {
             steady.round();
-            if steady.machine.status().index == last_bake {
+            if usize::from(steady.machine.status().index) == last_bake {
                 // The first rounds of a stage are not like those that follow.
                 (0..10).for_each(|_| steady.round());
                 return steady;

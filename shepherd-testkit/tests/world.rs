@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use shepherd_core::model::{
     Elapsed, Epoch, Exposure, FailureKind, Fence, Generation, Mark, Match, Metric, Quantile, Replicas,
-    Revision, RolloutId, Route, Sample, Track, TrackSpec, Traffic, Weight,
+    Revision, RolloutId, Route, Sample, StageIndex, Track, TrackSpec, Traffic, Weight,
 };
 use shepherd_testkit::world::{Behaviour, Curve, World, Wrong};
 
@@ -19,7 +19,7 @@ fn at(seconds: u64) -> Elapsed {
 
 fn mark(epoch: u64, generation: u64, traffic: Traffic) -> Mark {
     let fence = Fence { rollout: RolloutId::new("web#1").unwrap(), epoch: Epoch::new(epoch) };
-    Mark { fence, stage: 0, generation: Generation::new(generation), traffic, cause: None }
+    Mark { fence, stage: StageIndex::FIRST, generation: Generation::new(generation), traffic, cause: None }
 }
 
 fn to(percent: u32, epoch: u64, generation: u64, traffic: Traffic) -> Route {

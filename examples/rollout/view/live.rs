@@ -40,8 +40,8 @@ impl Live {
     }
 
     pub(super) fn show(&mut self, status: &Status, traffic: &Traffic) {
-        self.stages.set_length(status.stages as u64);
-        self.stages.set_position(status.index as u64 + 1);
+        self.stages.set_length(status.stages.get().into());
+        self.stages.set_position(status.index.number().get().into());
         self.stages.set_message(status.stage.to_string());
         self.waiting.set_message(status.waiting.on.to_string());
         self.split.set_message(text::split(status, traffic));

@@ -15,7 +15,7 @@ pub(super) fn stamp(begun: Instant) -> String {
 
 pub(super) fn stage(status: &Status) -> String {
     let Status { stage, index, stages, waiting, .. } = status;
-    format!("{stage} ({}/{stages}): {}", index + 1, waiting.on)
+    format!("{stage} ({}/{stages}): {}", index.number(), waiting.on)
 }
 
 /// The weight that is wanted, and the share that was measured.

@@ -224,7 +224,7 @@ impl Task {
             self.lease.begin(now);
         }
         let saved = self.saves.all_saved();
-        let stage = &self.machine.plan().stages()[self.status.borrow().index];
+        let stage = &self.machine.plan().stages()[usize::from(self.status.borrow().index)];
         let pending = self.machine.pending().effects;
         self.effects.keep(|id| pending.iter().any(|(one, _)| *one == id));
         for (id, effect) in pending {

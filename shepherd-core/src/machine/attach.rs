@@ -5,7 +5,7 @@ use super::event::Happening;
 use super::outcome::Outcome;
 use super::rollout_machine::Machine;
 use super::{Cause, Effect, Save};
-use crate::model::{Epoch, Failure, Mark, Reason, Routing, Traffic, WorkloadState};
+use crate::model::{Epoch, Failure, Mark, Reason, Routing, StageIndex, Traffic, WorkloadState};
 
 impl Machine {
     pub(super) fn attach(&mut self) {
@@ -77,7 +77,7 @@ impl Machine {
         let stage = self.stage().name().clone();
         self.event(Happening::Attached(stage));
         if first_time {
-            self.begin_stage(0);
+            self.begin_stage(StageIndex::FIRST);
         } else {
             self.state.run.first = self.state.outstanding.next_id();
         }

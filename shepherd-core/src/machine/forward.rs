@@ -113,7 +113,7 @@ impl Machine {
 
     fn stage_done(&mut self) -> bool {
         let plan = self.plan.clone();
-        match plan.stages()[self.state.run.index].action() {
+        match plan.stages()[usize::from(self.state.run.index)].action() {
             Action::Scale { track, replicas } => self.scale(*track, *replicas),
             action @ (Action::Expose(_) | Action::Switch) => {
                 action.exposure().is_some_and(|exposure| self.expose(&exposure))

@@ -6,7 +6,7 @@ use super::{
     Answer, Cause, Effect, EffectId, Event, Input, Pending, Save, Snapshot, SnapshotError, Status, Step,
 };
 use crate::model::{
-    Elapsed, Epoch, Failure, FailureKind, Fence, Mark, Metric, Now, Reason, RolloutId, Traffic,
+    Elapsed, Epoch, Failure, FailureKind, Fence, Mark, Metric, Now, Reason, RolloutId, StageIndex, Traffic,
 };
 use crate::plan::{Plan, Stage};
 
@@ -129,7 +129,7 @@ impl Machine {
     }
 
     pub(super) fn stage(&self) -> &Stage {
-        &self.plan.stages()[self.state.run.index]
+        &self.plan.stages()[usize::from(self.state.run.index)]
     }
 
     pub(super) fn now(&self) -> Elapsed {
@@ -171,8 +171,13 @@ impl Machine {
             Course::Forward => None,
             Course::Recovery(recovery) => Some(Reason::new(recovery.cause.to_string())),
         };
-        let stage = u32::try_from(self.state.run.index).unwrap_or(u32::MAX);
-        Mark { fence: self.fence(), stage, generation: self.state.generation, traffic, cause }
+        Mark {
+            fence: self.fence(),
+            stage: self.state.run.index,
+            generation: self.state.generation,
+            traffic,
+            cause,
+        }
     }
 
     pub(super) fn save(&mut self, urgency: Save) {
@@ -222,11 +227,11 @@ impl Machine {
         self.save(Save::Now);
     }
 
-    pub(super) fn begin_stage(&mut self, index: usize) {
+    pub(super) fn begin_stage(&mut self, index: StageIndex) {
         let now = self.now();
         // What a stage asked that was skipped or failed is not the next one's answer.
         self.state.outstanding.withdraw(|effect| matches!(effect, Effect::Check { .. } | Effect::RunHook(_)));
-        let deadline = self.plan.stages()[index].deadline().map(|deadline| now + deadline);
+        let deadline = self.plan.stage(index).and_then(Stage::deadline).map(|deadline| now + deadline);
         self.state.run = StageRun::begin(index, now, self.state.outstanding.next_id(), deadline);
         self.state.round.due = now;
         let (name, asks) = (self.stage().name().clone(), self.stage().action().asks_people());
@@ -239,8 +244,8 @@ impl Machine {
 
     pub(super) fn complete_stage(&mut self) {
         self.event(Happening::Completed(self.stage().name().clone()));
-        let next = self.state.run.index + 1;
-        if next < self.plan.stages().len() {
+        let next = self.state.run.index.next();
+        if self.plan.stage(next).is_some() {
             self.begin_stage(next);
         } else {
             let report = self.report(None);

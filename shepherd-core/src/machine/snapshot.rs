@@ -38,7 +38,7 @@ impl Snapshot {
     }
 
     pub(super) fn into_parts(self) -> Result<(Plan, State), SnapshotError> {
-        if self.state.run.index >= self.plan.stages().len() {
+        if self.plan.stage(self.state.run.index).is_none() {
             return Err(SnapshotError::Inconsistent("it is in a stage that the plan does not have"));
         }
         if self.state.guards.len() != self.plan.guards().len() {

@@ -8,7 +8,7 @@ use super::{Cause, EffectId};
 use crate::guard::GuardState;
 use crate::model::{
     Actor, Cursor, Elapsed, Epoch, Exposure, Failure, Generation, Now, Reason, Replicas, Revision, RolloutId,
-    Routing, Timestamp, Track, WorkloadState,
+    Routing, StageIndex, Timestamp, Track, WorkloadState,
 };
 use crate::plan::{Plan, Stage};
 
@@ -69,7 +69,7 @@ pub(super) enum Course {
 /// How far the present stage has come.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct StageRun {
-    pub(super) index: usize,
+    pub(super) index: StageIndex,
     pub(super) entered: Elapsed,
     /// Effects from this one on began within the stage.
     pub(super) first: EffectId,
@@ -204,7 +204,7 @@ impl State {
             generation: Generation::default(),
             time,
             course: Course::Forward,
-            run: StageRun::begin(0, Elapsed::ZERO, EffectId::default(), deadline),
+            run: StageRun::begin(StageIndex::FIRST, Elapsed::ZERO, EffectId::default(), deadline),
             routing: RoutingWanted {
                 exposure: Exposure::OFF,
                 confirmed: Exposure::OFF,
@@ -275,7 +275,12 @@ impl State {
 }
 
 impl StageRun {
-    pub(super) fn begin(index: usize, entered: Elapsed, first: EffectId, deadline: Option<Elapsed>) -> Self {
+    pub(super) fn begin(
+        index: StageIndex,
+        entered: Elapsed,
+        first: EffectId,
+        deadline: Option<Elapsed>,
+    ) -> Self {
         Self {
             index,
             entered,

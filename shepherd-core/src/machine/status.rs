@@ -1,4 +1,5 @@
 use std::fmt;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -7,7 +8,7 @@ use super::rollout_machine::Machine;
 use super::state::{Course, State};
 use super::{Outcome, Waiting};
 use crate::guard::GuardProgress;
-use crate::model::{Exposure, Reason, Replicas, Revision, RolloutId, StageName, Target, Track};
+use crate::model::{Exposure, Reason, Replicas, Revision, RolloutId, StageIndex, StageName, Target, Track};
 
 /// Where a rollout stands, for people.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,10 +26,10 @@ pub struct Status {
     pub phase: Phase,
     /// In which stage.
     pub stage: StageName,
-    /// The stage's index.
-    pub index: usize,
+    /// Where the stage stands.
+    pub index: StageIndex,
     /// How many stages there are.
-    pub stages: usize,
+    pub stages: NonZeroU32,
     /// Whether a router takes part. Without one the exposure stays off, and replicas are the weight.
     pub routed: bool,
     /// How users shall meet the candidate.
@@ -96,6 +97,7 @@ impl Status {
                 progress: watched.progress(guard),
             }
         });
+        let last = StageIndex::at(plan.stages().len().saturating_sub(1));
         Self {
             rollout: state.rollout.clone(),
             target: plan.target().clone(),
@@ -104,7 +106,7 @@ impl Status {
             phase: Phase::of(state),
             stage: machine.stage().name().clone(),
             index: state.run.index,
-            stages: plan.stages().len(),
+            stages: last.number(),
             routed: machine.routed(),
             exposure: state.routing.exposure.clone(),
             in_effect: state.routing.in_effect.is_some(),

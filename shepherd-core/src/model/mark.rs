@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Exposure, Failure, FailureKind, Reason, RolloutId};
+use super::{Exposure, Failure, FailureKind, Reason, RolloutId, StageIndex};
 
 /// Counts the owners of a target, across rollouts and restarts. A greater epoch is a later owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -41,8 +41,8 @@ pub struct Mark {
     /// Who wrote.
     #[serde(flatten)]
     pub fence: Fence,
-    /// The stage of the plan that asked for it, counted from 0.
-    pub stage: u32,
+    /// The stage of the plan that asked for it.
+    pub stage: StageIndex,
     /// Which decision of the rollout it is.
     pub generation: Generation,
     /// Whether the candidate may still be shown.
@@ -139,7 +139,7 @@ impl Mark {
             }
             _ => Ok(Mark {
                 fence: fence.clone(),
-                stage: 0,
+                stage: StageIndex::FIRST,
                 generation: Generation::default(),
                 traffic: Traffic::On,
                 cause: None,
@@ -210,7 +210,13 @@ mod tests {
         let generation = Generation::new(generation);
         Route {
             exposure,
-            mark: Mark { fence: fence(rollout, epoch), stage: 0, generation, traffic, cause: None },
+            mark: Mark {
+                fence: fence(rollout, epoch),
+                stage: StageIndex::FIRST,
+                generation,
+                traffic,
+                cause: None,
+            },
         }
     }
 

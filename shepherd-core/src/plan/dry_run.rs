@@ -52,11 +52,12 @@ impl<'a> DryRun<'a> {
             self.plan.stages().iter().map(|stage| stage.name().as_str().chars().count()).max().unwrap_or(0);
         writeln!(f, "  {:>8}  {:widest$}  what happens", "from", "stage")?;
         let mut at = Duration::ZERO;
+        let promote = usize::from(self.plan.promote_stage());
         for (index, stage) in self.plan.stages().iter().enumerate() {
             write!(f, "  {:>8}  {:widest$}  {}", show(at), stage.name(), stage.action())?;
             f.write_str(&self.instead(stage))?;
             let otherwise = match stage.failure() {
-                _ if index > self.plan.promote_stage() => "raise the alarm",
+                _ if index > promote => "raise the alarm",
                 OnFailure::RollBack => "roll back",
                 OnFailure::Pause => "ask a person",
             };

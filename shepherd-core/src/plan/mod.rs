@@ -27,7 +27,7 @@ pub use recovery::Recovery;
 pub use stage::{OnFailure, Stage};
 
 use crate::guard::Guard;
-use crate::model::{Exposure, Replicas, Revision, RouterCapabilities, Target, Track};
+use crate::model::{Exposure, Replicas, Revision, RouterCapabilities, StageIndex, Target, Track};
 
 /// An immutable, validated list of stages, the guards that watch over them, and the way back.
 ///
@@ -134,9 +134,31 @@ impl Plan {
         DryRun::of(self)
     }
 
-    /// The index of the stage that promotes. A valid plan has exactly one.
-    pub fn promote_stage(&self) -> usize {
-        self.stages().iter().position(|stage| matches!(stage.action(), Action::Promote)).unwrap_or_default()
+    /// The stage that stands there; none behind the last. What a [`Mark`](crate::model::Mark) or a
+    /// [`Status`](crate::machine::Status) names.
+    pub fn stage(&self, index: StageIndex) -> Option<&Stage> {
+        self.stages().get(usize::from(index))
+    }
+
+    /// Where the stage that promotes stands. A valid plan has exactly one.
+    ///
+    /// ```
+    /// # use shepherd_core::model::{Replicas, Revision};
+    /// # use shepherd_core::plan::{Action, Change};
+    /// # use shepherd_core::strategy::{Rolling, Strategy};
+    /// # let change = Change::new("web".parse()?, Revision::new("v1")?, Revision::new("v2")?).replicas(Replicas::new(4));
+    /// let plan = Rolling::new().plan(&change)?;
+    /// let promotes = plan.stage(plan.promote_stage()).map(|stage| stage.action());
+    /// assert_eq!(promotes, Some(&Action::Promote));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn promote_stage(&self) -> StageIndex {
+        self.position(|stage| matches!(stage.action(), Action::Promote)).unwrap_or_default()
+    }
+
+    /// Where the first such stage stands.
+    pub(crate) fn position(&self, wanted: impl FnMut(&Stage) -> bool) -> Option<StageIndex> {
+        self.stages().iter().position(wanted).map(StageIndex::at)
     }
 
     /// How many ready replicas a track needs while users are exposed so. Copies need them as much as requests do.

@@ -1,7 +1,9 @@
 //! The names and marks that suites write with.
 
 use shepherd_core::machine::EffectId;
-use shepherd_core::model::{Epoch, Fence, Generation, Mark, Revision, RolloutId, Target, Traffic};
+use shepherd_core::model::{
+    Epoch, Fence, Generation, Mark, Revision, RolloutId, StageIndex, Target, Traffic,
+};
 
 #[allow(clippy::expect_used, reason = "the text is a name: letters, a sign and a number")]
 pub(super) fn rollout(nth: u64) -> RolloutId {
@@ -31,7 +33,7 @@ pub(super) fn fence(rollout_number: u64, epoch: u64) -> Fence {
 pub(super) fn on(fence: &Fence, generation: u64) -> Mark {
     Mark {
         fence: fence.clone(),
-        stage: 3,
+        stage: StageIndex::new(3),
         generation: Generation::new(generation),
         traffic: Traffic::On,
         cause: None,

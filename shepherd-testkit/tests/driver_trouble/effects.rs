@@ -6,7 +6,8 @@ use std::time::Duration;
 use shepherd_core::driver::{Fleet, Rollout, StartError};
 use shepherd_core::machine::Ending;
 use shepherd_core::model::{
-    Exposure, Failure, FailureKind, HookName, Replicas, RouterCapabilities, Track, Traffic, Weight,
+    Exposure, Failure, FailureKind, HookName, Replicas, RouterCapabilities, StageIndex, Track, Traffic,
+    Weight,
 };
 use shepherd_core::plan::{Change, Plan, PlanError};
 use shepherd_core::ports::{Clock, StoreError, TrafficRouter};
@@ -62,7 +63,7 @@ async fn where_no_router_takes_part_the_way_back_needs_no_permit() {
     let fleet = Fleet::new(1);
     let handle = fleet.start(&bench.unrouted().build().unwrap(), revision("v2")).await.unwrap();
     let mut watch = handle.watch();
-    while handle.status().index < 2 {
+    while handle.status().index < StageIndex::new(2) {
         watch.next().await.unwrap();
     }
     // The only permit is taken again and again by one whose looks hang.

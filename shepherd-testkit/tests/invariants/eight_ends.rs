@@ -16,7 +16,7 @@ fn puts_right(
     status: &shepherd_core::machine::Status,
     plan: &shepherd_core::plan::Plan,
 ) -> bool {
-    matches!(waiting.on, WaitingFor::Answer(_)) && plan.stages()[status.index].action().asks_people()
+    matches!(waiting.on, WaitingFor::Answer(_)) && plan.stage(status.index).unwrap().action().asks_people()
 }
 
 /// A run, whether each of its waits was bounded, and what the last of them was.

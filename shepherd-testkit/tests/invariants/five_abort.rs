@@ -24,7 +24,7 @@ fn stands(trail: &Trail, nth: usize) -> Stands {
             match event {
                 Happening::Triggered(_) => stands = Stands::Back,
                 Happening::Completed(stage)
-                    if *stage == *trail.plan.stages()[trail.plan.promote_stage()].name() =>
+                    if *stage == *trail.plan.stage(trail.plan.promote_stage()).unwrap().name() =>
                 {
                     stands = Stands::After;
                 }

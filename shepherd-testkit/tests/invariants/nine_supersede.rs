@@ -20,7 +20,7 @@ enum Stands {
 
 /// Where it stands when the lever is pulled.
 fn stands(trail: &Trail, nth: usize) -> Stands {
-    let promote = trail.plan.stages()[trail.plan.promote_stage()].name();
+    let promote = trail.plan.stage(trail.plan.promote_stage()).unwrap().name();
     trail.taken[..nth].iter().flat_map(|taken| &taken.events).fold(Stands::Nowhere, |stands, event| {
         match event {
             Happening::Entered(stage) if stage == promote => Stands::Promoting,

@@ -26,7 +26,7 @@ fn in_order(mut case: Case) -> Case {
 /// What ends replicas is the way back and a retire stage; a scale stage of a plan leaves what its traffic needs, and asks
 /// for no drain.
 fn drain_of(trail: &Trail, mark: &Mark) -> Duration {
-    match trail.plan.stages()[mark.stage as usize].action() {
+    match trail.plan.stage(mark.stage).unwrap().action() {
         _ if mark.traffic == Traffic::Off => trail.plan.recovery().drain,
         Action::Retire { drain, .. } => *drain,
         _ => Duration::ZERO,

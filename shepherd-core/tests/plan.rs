@@ -60,6 +60,31 @@ fn every_mistake_is_told_at_once_with_field_value_allowed_and_remedy() {
 }
 
 #[test]
+fn a_gate_that_never_passes_and_an_approval_of_nobody_are_refused() {
+    let gate = GateCheck::new("smoke".parse().unwrap()).passes(0);
+    let plan = BlueGreen::new().check(gate).approved_by(Approval::of_anybody(0)).plan(&routed(4));
+    let error = plan.unwrap_err().to_string();
+    assert!(error.contains("stages[1] (check-smoke).passes: 0 is not allowed: at least 1"), "{error}");
+    assert!(error.contains("stages[2] (approve).needed: 0 is not allowed: at least 1"), "{error}");
+}
+
+#[test]
+fn counts_and_quantiles_are_plain_in_json() {
+    let gate = GateCheck::new("smoke".parse().unwrap()).passes(3).failures(0);
+    let plan = BlueGreen::new().check(gate).approved_by(Approval::of_anybody(2));
+    let json =
+        serde_json::to_string(&plan.plan(&routed(4).guard(guard().min_requests(50))).unwrap()).unwrap();
+    for stored in [
+        r#""passes":3,"failures":0"#,
+        r#"{"approve":{"needed":2}}"#,
+        r#""min_requests":50"#,
+        r#""condition":"error_rate > 2x stable for 1m or p99 > 2s""#,
+    ] {
+        assert!(json.contains(stored), "{stored} is missing in {json}");
+    }
+}
+
+#[test]
 fn a_stage_without_a_deadline_is_one_that_asks_people() {
     let json = serde_json::to_string(&Canary::default().plan(&routed(4)).unwrap()).unwrap();
     let endless = json.replacen(r#""deadline":"10m","#, "", 1);

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::{Blindness, Condition, GuardError, Limit, StageRange};
-use crate::model::Metric;
+use crate::model::{Metric, Requests};
 
 /// A condition that must not become true while a rollout is under way, and what is done when it does.
 ///
@@ -37,7 +37,7 @@ pub struct Guard {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     inconclusive: Option<Limit>,
     #[serde(default = "one")]
-    min_requests: u64,
+    min_requests: Requests,
 }
 
 /// What is done when a guard fires, the least first.
@@ -54,8 +54,8 @@ pub enum GuardAction {
 }
 
 /// A single request says something; none says nothing.
-const fn one() -> u64 {
-    1
+const fn one() -> Requests {
+    Requests::new(1)
 }
 
 impl Guard {
@@ -108,10 +108,11 @@ impl Guard {
     }
 
     /// A reading of fewer requests than this, on either track it compares, is inconclusive. It applies to shares
-    /// and histograms, which say how many there were, but not to health checks, which are no requests.
+    /// and histograms, which say how many there were, but not to health checks, which are no requests. With zero any
+    /// reading will do that has data at all.
     #[must_use]
-    pub fn min_requests(mut self, requests: u64) -> Self {
-        self.min_requests = requests;
+    pub fn min_requests(mut self, requests: impl Into<Requests>) -> Self {
+        self.min_requests = requests.into();
         self
     }
 
@@ -141,7 +142,7 @@ impl Guard {
     }
 
     /// How many requests a reading must be made of.
-    pub fn requests_needed(&self) -> u64 {
+    pub fn requests_needed(&self) -> Requests {
         self.min_requests
     }
 

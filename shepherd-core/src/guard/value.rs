@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Blindness;
 use super::comparison::{Comparison, Operator};
 use super::quantity::measured;
-use crate::model::{Histogram, Metric, Quantile, Sample, SampleError, Unit};
+use crate::model::{Histogram, Metric, Quantile, Requests, Sample, SampleError, Unit};
 
 /// What a metric was, as far as it can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -23,17 +23,19 @@ pub(super) enum Trouble {
     Unusable(SampleError),
     OtherKind,
     Impossible(f64),
-    TooFew { had: f64, needed: u64 },
+    TooFew { had: f64, needed: Requests },
 }
 
 impl Value {
     /// What `sample` says for `comparison`.
-    pub(super) fn of(sample: &Sample, comparison: &Comparison, needed: u64) -> Result<Self, Trouble> {
+    pub(super) fn of(sample: &Sample, comparison: &Comparison, needed: Requests) -> Result<Self, Trouble> {
         sample.check().map_err(Trouble::Unusable)?;
         let value = match (sample, &comparison.metric) {
             (Sample::NoData, _) => Err(Trouble::NoData),
             (Sample::Number(number), metric) if metric.unit() != Unit::Share => Ok(Self::exactly(*number)),
-            (Sample::Share { part, whole }, Metric::HealthCheckFailures) => share(*part, *whole, 0),
+            (Sample::Share { part, whole }, Metric::HealthCheckFailures) => {
+                share(*part, *whole, Requests::ZERO)
+            }
             (Sample::Share { part, whole }, Metric::Query(_) | Metric::ErrorRate | Metric::Availability) => {
                 share(*part, *whole, needed)
             }
@@ -101,19 +103,19 @@ impl Value {
 }
 
 #[allow(clippy::cast_precision_loss, reason = "nobody asks for 2^53 requests")]
-fn enough(had: f64, needed: u64) -> Result<(), Trouble> {
+fn enough(had: f64, needed: Requests) -> Result<(), Trouble> {
     match had {
         had if had <= 0.0 => Err(Trouble::NoData),
-        had if had < needed as f64 => Err(Trouble::TooFew { had, needed }),
+        had if had < needed.get() as f64 => Err(Trouble::TooFew { had, needed }),
         _ => Ok(()),
     }
 }
 
-fn share(part: f64, whole: f64, needed: u64) -> Result<Value, Trouble> {
+fn share(part: f64, whole: f64, needed: Requests) -> Result<Value, Trouble> {
     enough(whole, needed).map(|()| Value::exactly(part / whole))
 }
 
-fn at(quantile: Quantile, histogram: &Histogram, needed: u64) -> Result<Value, Trouble> {
+fn at(quantile: Quantile, histogram: &Histogram, needed: Requests) -> Result<Value, Trouble> {
     enough(histogram.total(), needed)?;
     let known = histogram.buckets().last().map_or(0.0, |last| last.count);
     let number = histogram.quantile(quantile).unwrap_or(0.0);

@@ -5,7 +5,8 @@ use super::rollout_machine::Machine;
 use super::state::{Course, RoutingWanted};
 use super::{Cause, Effect};
 use crate::model::{
-    Elapsed, Exposure, Failure, FailureKind, Reason, Replicas, Revision, Route, Track, TrackSpec, Verdict,
+    Elapsed, Exposure, Failure, FailureKind, People, Reason, Replicas, Revision, Route, Times, Track,
+    TrackSpec, Verdict,
 };
 use crate::plan::{Action, Approval, GateCheck, OnFailure, Promotion};
 
@@ -201,20 +202,20 @@ impl Machine {
         self.state.run.said = Some(Reason::new(verdict.to_string()));
         self.event(Happening::Checked(verdict.clone()));
         match verdict {
-            Verdict::Pass(_) => self.state.run.passes += 1,
+            Verdict::Pass(_) => self.state.run.passes = self.state.run.passes.next(),
             Verdict::Fail(reason) => {
-                self.state.run.passes = 0;
-                self.state.run.failures += 1;
+                self.state.run.passes = Times::ZERO;
+                self.state.run.failures = self.state.run.failures.next();
                 if self.state.run.failures > check.failures {
                     self.fail_stage(&reason);
                 }
             }
-            Verdict::Inconclusive(_) | Verdict::Error(_) => self.state.run.passes = 0,
+            Verdict::Inconclusive(_) | Verdict::Error(_) => self.state.run.passes = Times::ZERO,
         }
     }
 
     fn approved(&self, approval: &Approval) -> bool {
-        u32::try_from(self.state.run.approvals.len()).unwrap_or(u32::MAX) >= approval.needed
+        People::of(&self.state.run.approvals) >= approval.needed
     }
 
     /// By copy, stable takes the candidate's revision and must be ready with it, replica for replica. By swap nothing

@@ -8,7 +8,7 @@ use super::{Cause, EffectId};
 use crate::guard::GuardState;
 use crate::model::{
     Actor, Cursor, Elapsed, Epoch, Exposure, Failure, Generation, Now, Reason, Replicas, Revision, RolloutId,
-    Routing, StageIndex, Timestamp, Track, WorkloadState,
+    Routing, StageIndex, Times, Timestamp, Track, WorkloadState,
 };
 use crate::plan::{Plan, Stage};
 
@@ -80,8 +80,8 @@ pub(super) struct StageRun {
     #[serde(skip)]
     pub(super) credit_from: Option<Elapsed>,
     pub(super) approvals: Vec<Actor>,
-    pub(super) passes: u32,
-    pub(super) failures: u32,
+    pub(super) passes: Times,
+    pub(super) failures: Times,
     pub(super) next_try: Elapsed,
     /// The stage's own act is done: the hook has run, the drain has begun.
     pub(super) acted: Option<Elapsed>,
@@ -289,8 +289,8 @@ impl StageRun {
             observed: Duration::ZERO,
             credit_from: None,
             approvals: Vec::new(),
-            passes: 0,
-            failures: 0,
+            passes: Times::ZERO,
+            failures: Times::ZERO,
             next_try: entered,
             acted: None,
             failed: false,

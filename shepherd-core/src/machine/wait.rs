@@ -2,7 +2,7 @@
 
 use super::rollout_machine::Machine;
 use super::{Effect, Then, Waiting, WaitingFor};
-use crate::model::{Elapsed, Exposure, Reason, Replicas, Track};
+use crate::model::{Elapsed, Exposure, People, Reason, Replicas, Track};
 use crate::plan::{Action, OnFailure};
 
 impl Machine {
@@ -55,7 +55,7 @@ impl Machine {
             Action::Bake(time) => WaitingFor::Bake { observed: self.state.run.observed, wanted: *time },
             Action::Check(_) => WaitingFor::Gate(self.state.run.said.clone()),
             Action::Approve(approval) => {
-                let given = u32::try_from(self.state.run.approvals.len()).unwrap_or(u32::MAX);
+                let given = People::of(&self.state.run.approvals);
                 WaitingFor::Approval { given, needed: approval.needed }
             }
             Action::Promote => self.waiting_ready(Track::Stable, self.plan.replicas()),

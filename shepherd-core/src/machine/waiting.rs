@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Reason, Replicas, Track, human_duration};
+use crate::model::{People, Reason, Replicas, Track, human_duration};
 
 /// What a rollout waits for, since when, until when, and what it will do then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,9 +56,9 @@ pub enum WaitingFor {
     /// For people to approve.
     Approval {
         /// How many have.
-        given: u32,
+        given: People,
         /// How many shall.
-        needed: u32,
+        needed: People,
     },
     /// For a hook to end.
     Hook,

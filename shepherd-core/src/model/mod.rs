@@ -3,6 +3,7 @@
 //! Plain values without behaviour of their own beyond validation, printing and comparison. Nothing here reads a
 //! clock or touches the outside.
 
+mod count;
 mod exposure;
 mod failure;
 pub(crate) mod human_duration;
@@ -22,6 +23,7 @@ mod verdict;
 mod weight;
 mod workload_state;
 
+pub use count::{People, Requests, Times};
 pub use exposure::{Exposure, Match};
 pub use failure::{Failure, FailureKind};
 pub use mark::{Epoch, Fence, Generation, Mark, Route, Traffic, admit};

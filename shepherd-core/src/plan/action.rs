@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Actor, Exposure, GateName, HookName, Replicas, Track, human_duration};
+use crate::model::{Actor, Exposure, GateName, HookName, People, Replicas, Times, Track, human_duration};
 
 /// What a stage does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,19 +52,19 @@ pub struct GateCheck {
     /// How long to wait before it is asked again.
     #[serde(with = "human_duration")]
     pub every: Duration,
-    /// How many times in a row it must pass.
-    pub passes: u32,
+    /// How many times in a row it must pass; at least once.
+    pub passes: Times,
     /// How many times it may fail before the stage fails. Inconclusive and error count neither as pass nor as
     /// failure: the stage's deadline ends them.
-    pub failures: u32,
+    pub failures: Times,
 }
 
 /// Whose approval is needed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Approval {
-    /// How many different people must approve.
-    pub needed: u32,
+    /// How many different people must approve; at least one.
+    pub needed: People,
     /// Who may; anybody when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by: Vec<Actor>,
@@ -73,7 +73,13 @@ pub struct Approval {
 impl GateCheck {
     /// Asks `gate` about the candidate every 5 s: one pass suffices, and a third failure in all fails the stage.
     pub fn new(gate: GateName) -> Self {
-        Self { gate, track: Track::Candidate, every: Duration::from_secs(5), passes: 1, failures: 2 }
+        Self {
+            gate,
+            track: Track::Candidate,
+            every: Duration::from_secs(5),
+            passes: Times::new(1),
+            failures: Times::new(2),
+        }
     }
 
     /// The same about another side.
@@ -92,28 +98,28 @@ impl GateCheck {
 
     /// The same, needing so many passes in a row.
     #[must_use]
-    pub fn passes(mut self, passes: u32) -> Self {
-        self.passes = passes;
+    pub fn passes(mut self, passes: impl Into<Times>) -> Self {
+        self.passes = passes.into();
         self
     }
 
     /// The same, with so many failures forgiven.
     #[must_use]
-    pub fn failures(mut self, failures: u32) -> Self {
-        self.failures = failures;
+    pub fn failures(mut self, failures: impl Into<Times>) -> Self {
+        self.failures = failures.into();
         self
     }
 }
 
 impl Approval {
     /// So many people, whoever they are.
-    pub fn of_anybody(needed: u32) -> Self {
-        Self { needed, by: Vec::new() }
+    pub fn of_anybody(needed: impl Into<People>) -> Self {
+        Self { needed: needed.into(), by: Vec::new() }
     }
 
     /// So many of these people.
-    pub fn of(needed: u32, by: impl IntoIterator<Item = Actor>) -> Self {
-        Self { needed, by: by.into_iter().collect() }
+    pub fn of(needed: impl Into<People>, by: impl IntoIterator<Item = Actor>) -> Self {
+        Self { needed: needed.into(), by: by.into_iter().collect() }
     }
 }
 

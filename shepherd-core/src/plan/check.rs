@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{Action, Approval, Draft, Headroom, Mode, PlanError, Problem, Promotion, Stage};
-use crate::model::{Exposure, Replicas, Track, Weight, human_duration};
+use crate::model::{Exposure, People, Replicas, Times, Track, Weight, human_duration};
 
 const MOST_STAGES: usize = 1000;
 const MOST_GUARDS: usize = 64;
@@ -164,7 +164,7 @@ fn action(draft: &Draft, field: &str, action: &Action, found: &mut Found) {
         Action::Check(check) => {
             found.positive(&format!("{field}.every"), check.every);
             found.unless(
-                check.passes > 0,
+                check.passes > Times::ZERO,
                 &format!("{field}.passes"),
                 check.passes,
                 "at least 1",
@@ -221,10 +221,9 @@ fn expose(draft: &Draft, field: &str, exposure: &Exposure, found: &mut Found) {
 
 fn approve(field: &str, approval: &Approval, found: &mut Found) {
     let different: BTreeSet<_> = approval.by.iter().collect();
-    let most =
-        if different.is_empty() { u32::MAX } else { u32::try_from(different.len()).unwrap_or(u32::MAX) };
+    let enough = approval.by.is_empty() || approval.needed.get() as usize <= different.len();
     found.unless(
-        (1..=most).contains(&approval.needed),
+        approval.needed > People::ZERO && enough,
         &format!("{field}.needed"),
         approval.needed,
         "at least 1, and no more than there are different people",

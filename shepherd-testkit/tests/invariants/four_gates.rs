@@ -7,7 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use shepherd_core::machine::{Answer, Command, Effect, Happening, Input};
 use shepherd_core::model::{
-    Actor, Elapsed, Exposure, Measurement, Metric, Routing, Sample, StageName, Track,
+    Actor, Elapsed, Exposure, Measurement, Metric, Routing, Sample, StageName, Times, Track,
 };
 use shepherd_core::plan::{Action, Plan};
 
@@ -17,7 +17,7 @@ use super::trail::Trail;
 /// What speaks for a stage, counted from nothing but answers.
 #[derive(Default, Clone)]
 struct Evidence {
-    passes: u32,
+    passes: Times,
     approved: BTreeSet<Actor>,
     watched: Duration,
     /// When it was last asked.
@@ -50,12 +50,12 @@ impl Judge<'_> {
             (Input::Answered { answer: Answer::Checked(verdict), .. }, Some(Effect::Check { .. })) => {
                 let passes = verdict.is_pass();
                 if let Some(evidence) = self.evidence() {
-                    evidence.passes = if passes { evidence.passes + 1 } else { 0 };
+                    evidence.passes = if passes { evidence.passes.next() } else { Times::ZERO };
                 }
             }
             (Input::Failed { .. }, Some(Effect::Check { .. })) => {
                 if let Some(evidence) = self.evidence() {
-                    evidence.passes = 0;
+                    evidence.passes = Times::ZERO;
                 }
             }
             (Input::Answered { answer: Answer::Routing(routing), .. }, Some(_)) => {
@@ -106,7 +106,7 @@ impl Judge<'_> {
             Action::Check(check) => evidence.passes >= check.passes,
             Action::Approve(approval) => {
                 let may = |by: &&Actor| approval.by.is_empty() || approval.by.contains(by);
-                evidence.approved.iter().filter(may).count() >= approval.needed as usize
+                evidence.approved.iter().filter(may).count() >= approval.needed.get() as usize
             }
             Action::Bake(time) => evidence.watched >= *time,
             Action::Expose(exposure) => self.shows(exposure),

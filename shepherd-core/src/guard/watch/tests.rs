@@ -228,6 +228,16 @@ fn too_few_requests_on_either_track_are_inconclusive() {
 }
 
 #[test]
+fn where_none_are_asked_for_part_of_a_request_is_enough() {
+    let part = Sample::Share { part: 0.1, whole: 0.5 };
+    let at_once = Limit::new(Duration::ZERO, GuardAction::Pause);
+    let watch = |needed| guard("error_rate > 50%").min_requests(needed).inconclusive(at_once);
+    let see = |needed: u64| Watch::new(watch(needed)).see(0, Ok(&errors(part.clone(), Sample::NoData)));
+    assert_eq!(fired(see(1)).kind, FindingKind::Inconclusive);
+    assert_eq!(see(0), GuardVerdict::Clear);
+}
+
+#[test]
 fn beyond_the_last_bucket_it_is_not_clear() {
     let at_once = Limit::new(Duration::ZERO, GuardAction::Pause);
     let slow = Histogram::new([Bucket { at_most: 1.0, count: 1.0 }], 100.0).unwrap();

@@ -169,7 +169,7 @@ fn plans() -> impl Strategy<Value = Plan> {
                 2 => BlueGreen::new().check(gate).grace(time).recovery(recovery).plan(&routed),
                 3 => AbTest::by_cookie("beta", "é\"\n").lasting(time).recovery(recovery).plan(&routed),
                 _ => {
-                    Rolling::new().max_surge(Count::Percent(30)).settle(time).recovery(recovery).plan(&change)
+                    Rolling::new().max_surge(Count::percent(30)).settle(time).recovery(recovery).plan(&change)
                 }
             };
             plan.unwrap()

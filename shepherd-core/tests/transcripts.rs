@@ -319,8 +319,8 @@ fn ab_test_promoted() {
 
 fn rolling() -> Rolling {
     Rolling::new()
-        .max_surge(Count::Number(1))
-        .max_unavailable(Count::Number(1))
+        .max_surge(Count::number(1))
+        .max_unavailable(Count::number(1))
         .settle(Duration::from_secs(10))
 }
 

@@ -3,12 +3,14 @@
 mod ab_test;
 mod blue_green;
 mod canary;
+mod count;
 mod rolling;
 
 pub use ab_test::AbTest;
 pub use blue_green::BlueGreen;
 pub use canary::Canary;
-pub use rolling::{Count, CountError, Rolling};
+pub use count::{Count, CountError, Percent};
+pub use rolling::Rolling;
 
 use crate::plan::{Change, Plan, PlanError};
 

@@ -1,8 +1,6 @@
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
-use super::Strategy;
+use super::{Count, Percent, Strategy};
 use crate::model::{Replicas, Track};
 use crate::plan::{Change, Headroom, Mode, Plan, PlanBuilder, PlanError, Promotion, Recovery};
 
@@ -13,7 +11,7 @@ use crate::plan::{Change, Headroom, Mode, Plan, PlanBuilder, PlanError, Promotio
 /// ```
 /// use std::time::Duration;
 /// use shepherd_core::strategy::{Count, Rolling};
-/// let rolling = Rolling::new().max_surge("25%".parse()?).max_unavailable(Count::Number(0)).settle(Duration::from_secs(10));
+/// let rolling = Rolling::new().max_surge("25%".parse()?).max_unavailable(Count::number(0)).settle(Duration::from_secs(10));
 /// # Ok::<(), shepherd_core::strategy::CountError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,28 +23,12 @@ pub struct Rolling {
     recovery: Recovery,
 }
 
-/// A number of replicas, or a percentage of all of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Count {
-    /// So many.
-    Number(u32),
-    /// So many of a hundred.
-    Percent(u32),
-}
-
-/// Why a text is no count.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{value:?} is no count of replicas: write a number such as 2, or a percentage such as 25%")]
-pub struct CountError {
-    value: String,
-}
-
 impl Rolling {
     /// A quarter more and a quarter fewer, 10 min for each batch, and each batch watched for 10 s.
     pub fn new() -> Self {
         Self {
-            max_surge: Count::Percent(25),
-            max_unavailable: Count::Percent(25),
+            max_surge: Count::percent(25),
+            max_unavailable: Count::percent(25),
             progress_deadline: Duration::from_mins(10),
             settle: Duration::from_secs(10),
             recovery: Recovery::default(),
@@ -90,12 +72,12 @@ impl Rolling {
 
     /// As Kubernetes reckons them: surge rounds up, unavailable rounds down, and when both come to nothing by
     /// rounding one replica may be missing. Two plain zeros stay, and the plan refuses them.
-    fn headroom(&self, all: u32) -> Headroom {
-        let surge = self.max_surge.of(all, true);
-        let unavailable = self.max_unavailable.of(all, false).min(all);
-        let rounded = matches!(self.max_unavailable, Count::Percent(percent) if percent > 0);
-        let unavailable = if surge == 0 && unavailable == 0 && rounded { 1 } else { unavailable };
-        Headroom { surge: Replicas::new(surge), unavailable: Replicas::new(unavailable) }
+    fn headroom(&self, all: Replicas) -> Headroom {
+        let surge = self.max_surge.rounded_up(all);
+        let unavailable = self.max_unavailable.rounded_down(all).min(all);
+        let rounded = matches!(self.max_unavailable, Count::Percent(percent) if percent > Percent::ZERO);
+        let stuck = surge == Replicas::ZERO && unavailable == Replicas::ZERO;
+        Headroom { surge, unavailable: if stuck && rounded { Replicas::new(1) } else { unavailable } }
     }
 
     fn batches(&self, change: &Change, headroom: Headroom) -> PlanBuilder {
@@ -125,43 +107,6 @@ impl Rolling {
     }
 }
 
-impl Count {
-    fn of(self, all: u32, up: bool) -> u32 {
-        match self {
-            Count::Number(number) => number,
-            Count::Percent(percent) => {
-                let hundredfold = u64::from(all) * u64::from(percent);
-                let count = if up { hundredfold.div_ceil(100) } else { hundredfold / 100 };
-                u32::try_from(count).unwrap_or(u32::MAX)
-            }
-        }
-    }
-}
-
-impl FromStr for Count {
-    type Err = CountError;
-
-    fn from_str(text: &str) -> Result<Self, CountError> {
-        let number = |text: &str| {
-            let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-            digits.then(|| text.parse().ok()).flatten().ok_or_else(|| CountError { value: text.to_owned() })
-        };
-        match text.strip_suffix('%') {
-            Some(percent) => number(percent).map(Count::Percent),
-            None => number(text).map(Count::Number),
-        }
-    }
-}
-
-impl fmt::Display for Count {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Count::Number(number) => write!(f, "{number}"),
-            Count::Percent(percent) => write!(f, "{percent}%"),
-        }
-    }
-}
-
 impl Default for Rolling {
     fn default() -> Self {
         Self::new()
@@ -170,7 +115,7 @@ impl Default for Rolling {
 
 impl Strategy for Rolling {
     fn plan(&self, change: &Change) -> Result<Plan, PlanError> {
-        let headroom = self.headroom(change.replicas.get());
+        let headroom = self.headroom(change.replicas);
         let mut plan = self.batches(change, headroom);
         if !self.settle.is_zero() {
             plan = plan.bake(self.settle);
@@ -200,7 +145,7 @@ mod tests {
             all in 1u32..40, surge in 0u32..10, unavailable in 0u32..10,
         ) {
             prop_assume!(surge + unavailable > 0);
-            let rolling = Rolling::new().max_surge(Count::Number(surge)).max_unavailable(Count::Number(unavailable));
+            let rolling = Rolling::new().max_surge(Count::number(surge)).max_unavailable(Count::number(unavailable));
             let plan = rolling.plan(&change(all)).unwrap();
             let (mut stable, mut candidate) = (all, 0);
             for stage in plan.stages() {
@@ -218,16 +163,16 @@ mod tests {
 
     #[test]
     fn no_headroom_at_all_is_refused_with_a_remedy() {
-        let stuck = Rolling::new().max_surge(Count::Number(0)).max_unavailable(Count::Number(0));
+        let stuck = Rolling::new().max_surge(Count::number(0)).max_unavailable(Count::number(0));
         let error = stuck.plan(&change(4)).unwrap_err().to_string();
         assert!(error.contains("allow one replica more"), "{error}");
     }
 
     #[test]
     fn percentages_round_as_kubernetes_rounds_them() {
-        let headroom = Rolling::new().headroom(10);
+        let headroom = Rolling::new().headroom(Replicas::new(10));
         assert_eq!((headroom.surge.get(), headroom.unavailable.get()), (3, 2));
-        let rounded_away = Rolling::new().max_surge(Count::Number(0)).headroom(1);
+        let rounded_away = Rolling::new().max_surge(Count::number(0)).headroom(Replicas::new(1));
         assert_eq!(rounded_away.unavailable.get(), 1);
     }
 }

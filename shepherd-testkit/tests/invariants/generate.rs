@@ -193,8 +193,8 @@ impl Asked {
             Shape::Rolling { surge, unavailable, settle } => {
                 change.router = None;
                 Rolling::new()
-                    .max_surge(Count::Number(*surge))
-                    .max_unavailable(Count::Number(*unavailable))
+                    .max_surge(Count::number(*surge))
+                    .max_unavailable(Count::number(*unavailable))
                     .settle(secs(*settle))
                     .progress_deadline(secs(240))
                     .recovery(recovery)

@@ -3,6 +3,7 @@
 //! Goal: at most 20 KB a rollout.
 
 use std::alloc::System;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use cap::Cap;
@@ -21,6 +22,9 @@ static HEAP: Cap<System> = Cap::new(System, usize::MAX);
 
 const GOAL: usize = 20_000;
 
+/// How many calls the fleet makes at a time.
+const CALLS: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
+
 /// What the process holds at a moment.
 #[derive(Clone, Copy)]
 struct Held {
@@ -36,7 +40,7 @@ fn main() -> Result<(), Failed> {
 
 async fn fleet(count: usize) -> Result<(), Failed> {
     let store = MemoryStore::new();
-    let fleet = Fleet::new(1000);
+    let fleet = Fleet::new(CALLS);
     let empty = Held::now();
 
     let mut rollouts = Vec::with_capacity(count);

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -437,7 +438,7 @@ async fn a_fleet_attaches_and_nobody_waits_for_a_permit_to_take_users_off() {
     let place = Place::new(Behaviour::new());
     // The only permit is held by a look that never comes back.
     let faults = FaultPlan::new().from(Call::Measure, 8, Fault::Hang);
-    let fleet = Fleet::new(1);
+    let fleet = Fleet::new(NonZeroUsize::MIN);
     let rollout = place.rollout("fleet", faults);
     let handle = fleet.start(&rollout, revision("v2")).await.unwrap();
     let same = fleet.start(&rollout, revision("v2")).await.unwrap();

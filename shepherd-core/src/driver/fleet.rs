@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,9 +18,13 @@ use crate::model::{Revision, Target};
 /// Everything else takes one for each call: it is the looks of rollouts that go well which are many.
 ///
 /// ```no_run
-/// # async fn example(rollouts: Vec<shepherd_core::driver::Rollout>) -> Result<(), Box<dyn std::error::Error>> {
+/// use std::num::NonZeroUsize;
 /// use shepherd_core::{driver::Fleet, model::Revision};
-/// let fleet = Fleet::new(64);
+///
+/// const CALLS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+///
+/// # async fn example(rollouts: Vec<shepherd_core::driver::Rollout>) -> Result<(), Box<dyn std::error::Error>> {
+/// let fleet = Fleet::new(CALLS);
 /// for rollout in &rollouts {
 ///     fleet.start(rollout, Revision::new("shop:v2")?).await?;
 /// }
@@ -40,9 +45,9 @@ struct Shared {
 }
 
 impl Fleet {
-    /// A fleet that makes at most so many calls at a time; at least one.
-    pub fn new(calls: usize) -> Self {
-        let permits = Arc::new(Semaphore::new(calls.clamp(1, Semaphore::MAX_PERMITS)));
+    /// A fleet that makes at most so many calls at a time.
+    pub fn new(calls: NonZeroUsize) -> Self {
+        let permits = Arc::new(Semaphore::new(calls.get().min(Semaphore::MAX_PERMITS)));
         Self {
             shared: Arc::new(Shared { permits, closing: AtomicBool::new(false), slots: Mutex::default() }),
         }

@@ -1,5 +1,6 @@
 //! How effects are performed.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,7 +61,7 @@ async fn a_raise_is_left_alone_for_a_minute_at_most() {
 #[tokio::test(start_paused = true)]
 async fn where_no_router_takes_part_the_way_back_needs_no_permit() {
     let bench = Bench::new();
-    let fleet = Fleet::new(1);
+    let fleet = Fleet::new(NonZeroUsize::MIN);
     let handle = fleet.start(&bench.unrouted().build().unwrap(), revision("v2")).await.unwrap();
     let mut watch = handle.watch();
     while handle.status().index < StageIndex::new(2) {

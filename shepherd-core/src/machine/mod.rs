@@ -43,7 +43,7 @@ pub use event::{Ending, Event, Happening};
 pub use input::Input;
 pub use outcome::{Next, Outcome, Override, Report};
 pub use rollout_machine::Machine;
-pub use snapshot::{Snapshot, SnapshotError};
+pub use snapshot::{Snapshot, SnapshotError, SnapshotVersion};
 pub use status::{GuardStatus, Phase, Status};
 pub use step::{Pending, Save, Step};
 pub use waiting::{Then, Waiting, WaitingFor};

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::state::State;
@@ -8,10 +10,15 @@ use crate::plan::Plan;
 /// Everything of a rollout that must survive the process: its plan, and where it stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
-    version: u32,
+    version: SnapshotVersion,
     plan: Plan,
     state: State,
 }
+
+/// The form that a snapshot is written in. Later releases may write later ones, and read the earlier ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SnapshotVersion(u32);
 
 /// Why a snapshot cannot be gone on with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,9 +26,10 @@ pub struct Snapshot {
 pub enum SnapshotError {
     /// A later release wrote it.
     #[error(
-        "the snapshot is of version {0}, and this release reads versions up to {VERSION}; use a later release"
+        "the snapshot is of version {0}, and this release reads versions up to {current}; use a later release",
+        current = SnapshotVersion::CURRENT
     )]
-    TooNew(u32),
+    TooNew(SnapshotVersion),
     /// It is no snapshot.
     #[error("the snapshot cannot be read: {0}")]
     Unreadable(String),
@@ -30,11 +38,19 @@ pub enum SnapshotError {
     Inconsistent(&'static str),
 }
 
-const VERSION: u32 = 1;
+impl SnapshotVersion {
+    /// The one that this release writes, and the latest that it reads.
+    pub const CURRENT: SnapshotVersion = SnapshotVersion(1);
+
+    /// The number.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
 
 impl Snapshot {
     pub(super) fn of(plan: Plan, state: State) -> Self {
-        Self { version: VERSION, plan, state }
+        Self { version: SnapshotVersion::CURRENT, plan, state }
     }
 
     pub(super) fn into_parts(self) -> Result<(Plan, State), SnapshotError> {
@@ -62,11 +78,11 @@ impl Snapshot {
     pub fn decode(text: &str) -> Result<Self, SnapshotError> {
         #[derive(Deserialize)]
         struct Versioned {
-            version: u32,
+            version: SnapshotVersion,
         }
         let unreadable = |error: serde_json::Error| SnapshotError::Unreadable(error.to_string());
         let Versioned { version } = serde_json::from_str(text).map_err(unreadable)?;
-        if version > VERSION {
+        if version > SnapshotVersion::CURRENT {
             return Err(SnapshotError::TooNew(version));
         }
         serde_json::from_str(text).map_err(unreadable)
@@ -106,5 +122,26 @@ impl Snapshot {
     /// Where it stood.
     pub fn phase(&self) -> Phase {
         Phase::of(&self.state)
+    }
+}
+
+impl fmt::Display for SnapshotVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_of_a_later_release_is_refused_by_its_version() {
+        let later = SnapshotVersion(SnapshotVersion::CURRENT.get() + 1);
+        let refused = Snapshot::decode(r#"{"version":2,"unknown":"to us"}"#).unwrap_err();
+        assert_eq!(refused, SnapshotError::TooNew(later));
+        let text =
+            "the snapshot is of version 2, and this release reads versions up to 1; use a later release";
+        assert_eq!(refused.to_string(), text);
     }
 }

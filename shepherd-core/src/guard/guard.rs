@@ -43,6 +43,7 @@ pub struct Guard {
 /// What is done when a guard fires, the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum GuardAction {
     /// People are told; the rollout goes on.
     Tell,

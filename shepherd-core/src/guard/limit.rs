@@ -27,6 +27,7 @@ pub struct Limit {
 /// Why a reading says neither yes nor no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Blindness {
     /// The source had nothing to say.
     NoData,

@@ -73,6 +73,7 @@ pub enum WaitingFor {
 /// What a wait ends in when it takes too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Then {
     /// The rollout is taken back.
     RollBack,

@@ -30,6 +30,7 @@ pub struct Attention {
 /// What happens to a candidate that users met while nobody drove its rollout for too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Unattended {
     /// It stays as it is until a person resumes it; guards are awake.
     Hold,

@@ -5,6 +5,7 @@ use crate::model::Replicas;
 /// How users come to meet the candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Mode {
     /// A router splits the traffic by weight or match.
     Split,
@@ -28,6 +29,7 @@ pub struct Headroom {
 /// How the candidate becomes stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Promotion {
     /// The stable track takes the candidate's revision, traffic returns to it, and the candidate is retired.
     Copy,

@@ -21,6 +21,7 @@ pub struct Stage {
 /// What happens when a stage fails or its deadline passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum OnFailure {
     /// The rollout is taken back.
     #[default]

@@ -11,6 +11,7 @@ use crate::model::Replicas;
 /// assert_eq!(Count::percent(25).to_string(), "25%");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Count {
     /// So many.
     Number(Replicas),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use shepherd_core::driver::{Fleet, Handle, LeverError, Rollout, StartError, Stopped};
-use shepherd_core::machine::{Ending, Outcome, Phase, Status};
+use shepherd_core::machine::{Ending, Happening, Outcome, Phase, Status};
 use shepherd_core::model::{
     Actor, Epoch, FailureKind, Replicas, Revision, Target, Timestamp, Track, Traffic,
 };
@@ -160,6 +160,18 @@ async fn a_healthy_candidate_is_promoted_without_one_failed_request() {
     place.assert_safe();
     let stable = place.world.with(shepherd_testkit::world::World::workload).stable;
     assert_eq!(stable.revision, Some(revision("v2")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_first_is_told_from_the_beginning() {
+    let place = Place::new(Behaviour::new());
+    let handle = place.rollout("one", FaultPlan::new()).start(revision("v2")).await.unwrap();
+    in_stage(&handle, "bake-10%").await;
+    let (mut first, mut second) = (handle.events(), handle.events());
+    assert!(matches!(first.next().await.unwrap().what, Happening::Attached(_)));
+    until(&handle, |status| status.stage.as_str() == "scale-candidate-2").await;
+    let entered = second.next().await.unwrap().what;
+    assert!(!matches!(entered, Happening::Attached(_)), "{entered:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
@@ -31,8 +31,12 @@ pub struct Handle {
     pub(super) requests: mpsc::Sender<Request>,
     pub(super) status: watch::Receiver<Arc<Status>>,
     pub(super) events: broadcast::WeakSender<Arc<Event>>,
+    pub(super) first_events: FirstEvents,
     pub(super) end: watch::Receiver<End>,
 }
+
+/// A subscription from before the driver's task began, for whoever asks first.
+pub(super) type FirstEvents = Arc<Mutex<Option<broadcast::Receiver<Arc<Event>>>>>;
 
 /// What the driver's task tells at its end.
 pub(super) type End = Option<Result<Outcome, Stopped>>;
@@ -76,9 +80,11 @@ impl Handle {
         Watch { status: self.status.clone() }
     }
 
-    /// What happens from now on.
+    /// What happens. Whoever asks first is told from the beginning, as far as the newest 32 events reach; everybody
+    /// else from now on.
     pub fn events(&self) -> Events {
-        Events { events: self.events.upgrade().map(|events| events.subscribe()) }
+        let first = self.first_events.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Events { events: first.or_else(|| self.events.upgrade().map(|events| events.subscribe())) }
     }
 
     /// How it ends. Answers as soon as that is decided and saved; [`done`](Self::done) waits until nothing is left to

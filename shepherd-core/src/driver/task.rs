@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 use tracing::Instrument;
@@ -65,12 +65,13 @@ impl Task {
     pub(super) fn spawn(assignment: Assignment) -> Handle {
         let (request_sender, requests) = mpsc::channel(WAITING_REQUESTS);
         let (status, status_receiver) = watch::channel(Arc::new(assignment.machine.status()));
-        let (events, _) = broadcast::channel(KEPT_EVENTS);
+        let (events, first_events) = broadcast::channel(KEPT_EVENTS);
         let (end, end_receiver) = watch::channel(None);
         let handle = Handle {
             requests: request_sender,
             status: status_receiver,
             events: events.downgrade(),
+            first_events: Arc::new(Mutex::new(Some(first_events))),
             end: end_receiver,
         };
         let task = Box::new(Self::new(assignment, requests, status, events, end));

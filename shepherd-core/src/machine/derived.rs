@@ -12,11 +12,11 @@ pub(super) struct Derived {
     pub(super) ranges: Vec<RangeInclusive<StageIndex>>,
     /// What the guards ask for, each once.
     pub(super) metrics: Vec<Metric>,
-    /// How often to look while something is waited for.
+    /// How often to look, at the least, while something is waited for.
     pub(super) poll: Duration,
 }
 
-const SHORTEST_POLL: Duration = Duration::from_millis(20);
+pub(super) const SHORTEST_POLL: Duration = Duration::from_millis(20);
 const LONGEST_POLL: Duration = Duration::from_secs(1);
 
 impl Derived {

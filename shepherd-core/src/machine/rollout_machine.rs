@@ -215,6 +215,7 @@ impl Machine {
         self.state.hold = None;
         self.state.retry_at = self.now();
         self.state.round.due = self.now();
+        self.state.round.awaiting = self.now();
         self.state.course = Course::Recovery(RecoveryRun {
             cause,
             since: self.now(),
@@ -234,6 +235,7 @@ impl Machine {
         let deadline = self.plan.stage(index).and_then(Stage::deadline).map(|deadline| now + deadline);
         self.state.run = StageRun::begin(index, now, self.state.outstanding.next_id(), deadline);
         self.state.round.due = now;
+        self.state.round.awaiting = now;
         let (name, asks) = (self.stage().name().clone(), self.stage().action().asks_people());
         self.event(Happening::Entered(name.clone()));
         if asks && self.state.hurried.is_none() {

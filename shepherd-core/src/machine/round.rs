@@ -1,5 +1,8 @@
 //! Looking at the outside, beat by beat: what is seen, what it means for the guards, and what of it counts as watched.
 
+use std::time::Duration;
+
+use super::derived::SHORTEST_POLL;
 use super::event::Happening;
 use super::rollout_machine::Machine;
 use super::state::Course;
@@ -37,6 +40,7 @@ impl Machine {
     /// What was seen so far does not tell of what has just been accepted.
     pub(super) fn look_again(&mut self) {
         self.state.round.due = self.now();
+        self.state.round.awaiting = self.now();
         self.state.round.again = true;
     }
 
@@ -214,15 +218,21 @@ impl Machine {
     }
 
     /// While something is awaited the outside is looked at often; otherwise at each beat.
-    fn period(&self) -> std::time::Duration {
+    fn period(&self) -> Duration {
         let beat = self.plan.attention().beat;
         match self.stage().action() {
-            _ if self.recovering() || !self.state.attach.done => self.derived.poll,
+            _ if self.recovering() || !self.state.attach.done => self.poll(),
             _ if self.state.hold.is_some() => beat,
             Action::Bake(time) => time.saturating_sub(self.state.run.observed).clamp(self.derived.poll, beat),
-            Action::Scale { .. } | Action::Expose(_) | Action::Switch | Action::Promote => self.derived.poll,
+            Action::Scale { .. } | Action::Expose(_) | Action::Switch | Action::Promote => self.poll(),
             _ => beat,
         }
+    }
+
+    /// What comes soon is seen soon, and what takes long is not asked for all the time.
+    fn poll(&self) -> Duration {
+        let awaited = self.now() - self.state.round.awaiting;
+        (awaited / 4).clamp(SHORTEST_POLL, self.derived.poll)
     }
 
     /// Replicas that fail by themselves, and traffic without capacity.

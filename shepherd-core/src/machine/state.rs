@@ -177,6 +177,8 @@ pub(super) struct Seen {
 pub(super) struct Round {
     pub(super) due: Elapsed,
     pub(super) started: Elapsed,
+    /// Since when something is awaited: the last decision, or the last write that was accepted.
+    pub(super) awaiting: Elapsed,
     pub(super) first: EffectId,
     pub(super) measured_at: Option<Elapsed>,
     pub(super) failed: bool,

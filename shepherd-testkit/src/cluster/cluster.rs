@@ -198,7 +198,9 @@ impl Cluster {
 
 impl Debug for Cluster {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cluster").field("server", &self.config.cluster_url.to_string()).finish_non_exhaustive()
+        f.debug_struct("Cluster")
+            .field("server", &self.config.cluster_url.to_string())
+            .finish_non_exhaustive()
     }
 }
 
@@ -216,6 +218,7 @@ fn config(plane: &Plane, user: &str) -> Result<Config, ClusterError> {
 }
 
 fn parse(kubeconfig: &str) -> Result<Config, ClusterError> {
-    let kubeconfig = Kubeconfig::from_yaml(kubeconfig).map_err(|error| ClusterError::Malformed(error.to_string()))?;
+    let kubeconfig =
+        Kubeconfig::from_yaml(kubeconfig).map_err(|error| ClusterError::Malformed(error.to_string()))?;
     Config::try_from(kubeconfig).map_err(|error| ClusterError::Malformed(error.to_string()))
 }

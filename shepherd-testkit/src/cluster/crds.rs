@@ -42,8 +42,10 @@ impl CustomResources {
         }
         let api: Api<CustomResourceDefinition> = Api::all(client.clone());
         until(&format!("the definitions of {self:?}"), PATIENCE, async || {
-            let all = api.list(&ListParams::default()).await.map_err(ClusterError::api("listing definitions"))?;
-            let missing = names.iter().find(|name| !all.iter().any(|one| one.name_any() == **name && is_served(one)));
+            let all =
+                api.list(&ListParams::default()).await.map_err(ClusterError::api("listing definitions"))?;
+            let missing =
+                names.iter().find(|name| !all.iter().any(|one| one.name_any() == **name && is_served(one)));
             Ok(missing.map_or(Ok(()), |name| Err(format!("{name} is not served"))))
         })
         .await

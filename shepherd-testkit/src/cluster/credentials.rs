@@ -1,14 +1,17 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, Error, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, Error, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
+};
 
 use super::error::ClusterError;
 use super::network::Network;
 use super::process::write;
 
 /// Who may do everything: the test itself, and the servers of the plane, each under a name of its own.
-pub(super) const USERS: [&str; 6] = ["admin", "testkit", "kube-controller-manager", "kube-scheduler", "kwok", "kube-proxy"];
+pub(super) const USERS: [&str; 6] =
+    ["admin", "testkit", "kube-controller-manager", "kube-scheduler", "kwok", "kube-proxy"];
 
 /// The keys, certificates and kubeconfigs of one plane, as files.
 #[derive(Clone, Debug)]
@@ -21,12 +24,15 @@ pub(super) struct Credentials {
 impl Credentials {
     /// Makes them for an API server at that port.
     pub(super) fn make(folder: &Path, network: Network, port: u16) -> Result<Self, ClusterError> {
-        let made = certificates(network).map_err(|error| ClusterError::Malformed(format!("certificates: {error}")))?;
+        let made = certificates(network)
+            .map_err(|error| ClusterError::Malformed(format!("certificates: {error}")))?;
         write(&folder.join("ca.crt"), &made.authority)?;
         write(&folder.join("server.crt"), &made.server)?;
         write(&folder.join("server.key"), &made.server_key)?;
-        write(&folder.join("accounts.key"), &made.accounts_key)?;
-        let tokens: String = USERS.iter().map(|user| format!("token-{user},{user},{user},system:masters\n")).collect();
+        write(&folder.join("accounts.key"), made.accounts_key.serialize_pem())?;
+        write(&folder.join("accounts.pub"), made.accounts_key.public_key_pem())?;
+        let tokens: String =
+            USERS.iter().map(|user| format!("token-{user},{user},{user},system:masters\n")).collect();
         write(&folder.join("tokens.csv"), tokens)?;
         let all = Self {
             folder: folder.to_owned(),
@@ -67,7 +73,7 @@ struct Made {
     authority: String,
     server: String,
     server_key: String,
-    accounts_key: String,
+    accounts_key: KeyPair,
 }
 
 fn certificates(network: Network) -> Result<Made, Error> {
@@ -82,7 +88,8 @@ fn certificates(network: Network) -> Result<Made, Error> {
     let mut server = CertificateParams::new(names.map(str::to_owned).to_vec())?;
     server.distinguished_name.push(DnType::CommonName, "kube-apiserver");
     server.subject_alt_names.extend(
-        [[127, 0, 0, 1].into(), network.node(), network.api_service()].map(|ip| SanType::IpAddress(IpAddr::V4(ip))),
+        [[127, 0, 0, 1].into(), network.node(), network.api_service()]
+            .map(|ip| SanType::IpAddress(IpAddr::V4(ip))),
     );
     let server_key = KeyPair::generate()?;
     let signed = server.signed_by(&server_key, &Issuer::new(authority, authority_key))?;
@@ -90,7 +97,7 @@ fn certificates(network: Network) -> Result<Made, Error> {
         authority: authority_certificate.pem(),
         server: signed.pem(),
         server_key: server_key.serialize_pem(),
-        accounts_key: KeyPair::generate()?.serialize_pem(),
+        accounts_key: KeyPair::generate()?,
     })
 }
 

@@ -39,7 +39,9 @@ pub enum ClusterError {
     },
 
     /// A program of the system is not there.
-    #[error("{program} is not on the PATH ({needed_for}); run `just control-plane`, or install it: {install}")]
+    #[error(
+        "{program} is not on the PATH ({needed_for}); run `just control-plane`, or install it: {install}"
+    )]
     MissingTool {
         /// Its name.
         program: &'static str,

@@ -25,7 +25,8 @@ pub struct Namespace {
 impl Namespace {
     pub(super) async fn create(cluster: Arc<Cluster>, begins: &str) -> Result<Self, ClusterError> {
         let client = cluster.client()?;
-        let wanted = parse::<core::Namespace>(json!({ "metadata": { "generateName": format!("{begins}-") } }))?;
+        let wanted =
+            parse::<core::Namespace>(json!({ "metadata": { "generateName": format!("{begins}-") } }))?;
         let api = Api::<core::Namespace>::all(client.clone());
         let made = api.create(&PostParams::default(), &wanted).await;
         let made = made.map_err(ClusterError::api(format!("creating the namespace {begins}")))?;
@@ -80,7 +81,12 @@ impl Namespace {
     ///
     /// # Errors
     /// When the API server refuses.
-    pub async fn deployment(&self, name: &str, image: &str, replicas: i32) -> Result<Deployment, ClusterError> {
+    pub async fn deployment(
+        &self,
+        name: &str,
+        image: &str,
+        replicas: i32,
+    ) -> Result<Deployment, ClusterError> {
         self.create_object(json!({
             "metadata": { "name": name, "labels": { "app": name } },
             "spec": {
@@ -124,9 +130,11 @@ impl Namespace {
         let params = ListParams::default().labels(selector);
         self.eventually(&format!("{count} ready pods of {selector} in {}", self.name), async || {
             let list = api.list(&params).await.map_err(ClusterError::api("listing pods"))?;
-            let pods: Vec<_> = list.items.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).collect();
+            let pods: Vec<_> =
+                list.items.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).collect();
             let as_wished = pods.len() == count && pods.iter().all(is_ready);
-            let like: Vec<_> = pods.iter().map(|pod| format!("{} {}", pod.name_any(), super::pods::summary(pod))).collect();
+            let like: Vec<_> =
+                pods.iter().map(|pod| format!("{} {}", pod.name_any(), super::pods::summary(pod))).collect();
             Ok(if as_wished { Ok(pods) } else { Err(like.join(", ")) })
         })
         .await

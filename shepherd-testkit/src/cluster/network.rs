@@ -62,7 +62,9 @@ fn isolated(links: &str) -> Result<(), ClusterError> {
         .find(|name| *name != "lo");
     match other {
         None => Ok(()),
-        Some(name) => Err(ClusterError::NotIsolated { reason: format!("it sees the network interface {name}") }),
+        Some(name) => {
+            Err(ClusterError::NotIsolated { reason: format!("it sees the network interface {name}") })
+        }
     }
 }
 
@@ -87,7 +89,8 @@ mod tests {
     fn only_a_loopback_device_is_isolation() {
         assert!(isolated("1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue").is_ok());
         assert!(isolated("").is_ok());
-        let error = isolated("1: lo: <UP> mtu 1\n2: eth0@if7: <BROADCAST,UP> mtu 1500").unwrap_err().to_string();
+        let error =
+            isolated("1: lo: <UP> mtu 1\n2: eth0@if7: <BROADCAST,UP> mtu 1500").unwrap_err().to_string();
         assert!(error.contains("eth0)") && error.contains("just real"), "{error}");
     }
 

@@ -26,11 +26,15 @@ pub(super) async fn make(client: &Client, nodes: usize) -> Result<(), ClusterErr
             },
             "spec": {}
         });
-        let node: Node = serde_json::from_value(node).map_err(|error| ClusterError::Malformed(error.to_string()))?;
-        api.create(&PostParams::default(), &node).await.map_err(ClusterError::api(format!("creating {}", name(number))))?;
+        let node: Node =
+            serde_json::from_value(node).map_err(|error| ClusterError::Malformed(error.to_string()))?;
+        api.create(&PostParams::default(), &node)
+            .await
+            .map_err(ClusterError::api(format!("creating {}", name(number))))?;
     }
     until("the nodes being ready", super::wait::PATIENCE, async || {
-        let list = api.list(&kube::api::ListParams::default()).await.map_err(ClusterError::api("listing nodes"))?;
+        let list =
+            api.list(&kube::api::ListParams::default()).await.map_err(ClusterError::api("listing nodes"))?;
         let ready = list.items.iter().filter(|node| is_ready(node)).count();
         Ok((ready == nodes).then_some(()).ok_or_else(|| format!("{ready} of {nodes} are")))
     })

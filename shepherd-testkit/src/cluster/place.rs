@@ -28,7 +28,12 @@ impl Place {
         Self::take_of(&folder(), kind, places(), PATIENCE).await
     }
 
-    async fn take_of(folder: &Path, kind: Kind, places: usize, patience: Duration) -> Result<Self, ClusterError> {
+    async fn take_of(
+        folder: &Path,
+        kind: Kind,
+        places: usize,
+        patience: Duration,
+    ) -> Result<Self, ClusterError> {
         fs::create_dir_all(folder).map_err(ClusterError::io(format!("creating {}", folder.display())))?;
         let asked = Instant::now();
         loop {
@@ -59,7 +64,8 @@ fn folder() -> PathBuf {
 }
 
 fn places() -> usize {
-    let asked = env::var("SHEPHERD_PLANES").ok().and_then(|number| number.parse().ok()).filter(|number| *number > 0);
+    let asked =
+        env::var("SHEPHERD_PLANES").ok().and_then(|number| number.parse().ok()).filter(|number| *number > 0);
     asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8)))
 }
 

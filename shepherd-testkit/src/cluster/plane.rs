@@ -123,8 +123,10 @@ impl Plane {
             (format!("http://127.0.0.1:{}", free_port()?), format!("http://127.0.0.1:{}", free_port()?));
         let mut command = self.command("etcd");
         command.args(["--name=test", "--data-dir=etcd", "--unsafe-no-fsync", "--log-level=warn"]);
-        command.args([format!("--listen-client-urls={clients}"), format!("--advertise-client-urls={clients}")]);
-        command.args([format!("--listen-peer-urls={peers}"), format!("--initial-advertise-peer-urls={peers}")]);
+        command
+            .args([format!("--listen-client-urls={clients}"), format!("--advertise-client-urls={clients}")]);
+        command
+            .args([format!("--listen-peer-urls={peers}"), format!("--initial-advertise-peer-urls={peers}")]);
         command.arg(format!("--initial-cluster=test={peers}"));
         self.add("etcd", &mut command)?;
         Ok(clients)
@@ -145,14 +147,14 @@ impl Plane {
             "--client-ca-file=ca.crt",
             "--token-auth-file=tokens.csv",
             "--service-account-issuer=https://kubernetes.default.svc",
-            "--service-account-key-file=accounts.key",
+            "--service-account-key-file=accounts.pub",
             "--service-account-signing-key-file=accounts.key",
             "--authorization-mode=RBAC",
-            // A new namespace has no account for a moment; pods here have no use for its token.
-            "--disable-admission-plugins=ServiceAccount",
+            // A new namespace has no account for a moment, and pods here have no use for its token. Taints would be the
+            // node lifecycle controller's to take away, which does not run.
+            "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition",
             "--audit-policy-file=audit-policy.json",
             "--audit-log-maxsize=4096",
-            "--v=1",
         ]);
         command.arg(format!("--audit-log-path={AUDIT_LOG}"));
         self.add("kube-apiserver", &mut command)
@@ -162,7 +164,12 @@ impl Plane {
         for name in ["kube-controller-manager", "kube-scheduler"] {
             let mut command = self.command(name);
             command.arg(format!("--kubeconfig={}", self.credentials.kubeconfig_file(name).display()));
-            command.args(["--leader-elect=false", "--secure-port=0", "--kube-api-qps=500", "--kube-api-burst=1000"]);
+            command.args([
+                "--leader-elect=false",
+                "--secure-port=0",
+                "--kube-api-qps=500",
+                "--kube-api-burst=1000",
+            ]);
             if name == "kube-controller-manager" {
                 command.args([
                     // The nodes are played: nobody renews their leases.
@@ -180,7 +187,8 @@ impl Plane {
         write(&self.folder().join("stages.yaml"), super::stages::all())?;
         let mut command = self.command("kwok");
         command.arg(format!("--kubeconfig={}", self.credentials.kubeconfig_file("kwok").display()));
-        command.args([format!("--cidr={}", self.network.pods()), format!("--node-ip={}", self.network.node())]);
+        command
+            .args([format!("--cidr={}", self.network.pods()), format!("--node-ip={}", self.network.node())]);
         command.args(["--config=stages.yaml", "--manage-all-nodes=true", "--node-lease-duration-seconds=0"]);
         // kwok keeps its own settings below the home folder.
         command.env("HOME", self.folder());
@@ -192,13 +200,14 @@ impl Plane {
             "apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration",
             "mode": "nftables",
             "hostnameOverride": super::node::name(0),
-            "clusterCIDR": self.network.pods(),
+            // No clusterCIDR: requests of the test itself would count as foreign and get the address of the loopback
+            // device, which has none to give.
             "clientConnection": {
                 "kubeconfig": self.credentials.kubeconfig_file("kube-proxy"), "qps": 500, "burst": 1000,
             },
             "healthzBindAddress": format!("127.0.0.1:{}", free_port()?),
             "metricsBindAddress": format!("127.0.0.1:{}", free_port()?),
-            "nodePortAddresses": ["127.0.0.0/8"],
+            "nodePortAddresses": ["primary"],
             "nftables": { "minSyncPeriod": "10ms", "syncPeriod": "30s" },
             // The kernel's limits are not this namespace's to set.
             "conntrack": {

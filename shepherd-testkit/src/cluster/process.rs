@@ -37,7 +37,9 @@ impl Process {
         let ended = self.child().try_wait().map_err(ClusterError::io(format!("looking at {}", self.name)))?;
         match ended {
             None => Ok(()),
-            Some(status) => Err(ClusterError::Ended { program: self.name.clone(), status, log: self.log_tail() }),
+            Some(status) => {
+                Err(ClusterError::Ended { program: self.name.clone(), status, log: self.log_tail() })
+            }
         }
     }
 
@@ -90,7 +92,8 @@ pub(super) fn write(file: &Path, text: impl AsRef<[u8]>) -> Result<(), ClusterEr
 /// Runs a command to its end.
 pub(super) fn run(command: &mut Command) -> Result<String, ClusterError> {
     let line = format!("{command:?}").replace('"', "");
-    let output = command.stdin(Stdio::null()).output().map_err(ClusterError::io(format!("running `{line}`")))?;
+    let output =
+        command.stdin(Stdio::null()).output().map_err(ClusterError::io(format!("running `{line}`")))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
@@ -105,9 +108,12 @@ mod tests {
     #[test]
     fn an_ended_server_is_told_with_its_log_and_a_live_one_is_ended_with_its_value() {
         let folder = tempfile::tempdir().unwrap();
-        let brief =
-            Process::start("brief", folder.path(), Command::new("sh").args(["-c", "echo no such flag >&2; exit 3"]))
-                .unwrap();
+        let brief = Process::start(
+            "brief",
+            folder.path(),
+            Command::new("sh").args(["-c", "echo no such flag >&2; exit 3"]),
+        )
+        .unwrap();
         let error = loop {
             match brief.alive() {
                 Ok(()) => std::thread::yield_now(),

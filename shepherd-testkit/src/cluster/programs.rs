@@ -28,7 +28,9 @@ impl Programs {
         }
         let places = built_places();
         match places.iter().find(|place| place.is_dir()) {
-            Some(folder) => Ok(Self { folder: folder.clone(), chosen: "where `just control-plane` builds".to_owned() }),
+            Some(folder) => {
+                Ok(Self { folder: folder.clone(), chosen: "where `just control-plane` builds".to_owned() })
+            }
             None => Err(ClusterError::NoPrograms { looked: places }),
         }
     }
@@ -40,7 +42,11 @@ impl Programs {
         if missing.is_empty() {
             return Ok(());
         }
-        Err(ClusterError::MissingProgram { missing, folder: self.folder.clone(), chosen: self.chosen.clone() })
+        Err(ClusterError::MissingProgram {
+            missing,
+            folder: self.folder.clone(),
+            chosen: self.chosen.clone(),
+        })
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -86,9 +92,13 @@ mod tests {
     fn names_each_program_that_is_missing_and_the_folder() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("etcd"), "").unwrap();
-        let error = Programs::in_folder(folder.path()).require(&["etcd", "kwok", "kube-apiserver"]).unwrap_err();
+        let error =
+            Programs::in_folder(folder.path()).require(&["etcd", "kwok", "kube-apiserver"]).unwrap_err();
         let text = error.to_string();
         assert!(text.starts_with("kwok, kube-apiserver are not in "), "{text}");
-        assert!(text.contains(folder.path().to_str().unwrap()) && text.contains("just control-plane"), "{text}");
+        assert!(
+            text.contains(folder.path().to_str().unwrap()) && text.contains("just control-plane"),
+            "{text}"
+        );
     }
 }

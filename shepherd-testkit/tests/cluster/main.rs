@@ -2,3 +2,4 @@
 #![allow(missing_docs, clippy::disallowed_methods)]
 
 mod plane;
+mod serving;

@@ -100,7 +100,11 @@ mod tests {
     #[test]
     fn an_image_says_what_it_does() {
         for one in Behaviour::ALL {
-            assert_eq!(Behaviour::script_of(&one.image("registry:5000/shop/web:v2")), one.script(), "{one:?}");
+            assert_eq!(
+                Behaviour::script_of(&one.image("registry:5000/shop/web:v2")),
+                one.script(),
+                "{one:?}"
+            );
         }
         assert_eq!(Behaviour::script_of("shop:v2"), PodScript::new());
         assert_eq!(Behaviour::script_of("crashing:v2"), PodScript::new());

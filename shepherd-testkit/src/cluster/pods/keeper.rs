@@ -46,7 +46,8 @@ impl Keeper {
     }
 
     fn see(&mut self, pod: Pod) {
-        let Some(uid) = pod.uid().filter(|_| pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some())) else {
+        let Some(uid) = pod.uid().filter(|_| pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some()))
+        else {
             return;
         };
         if let Some(known) = self.pods.get(&uid) {

@@ -153,7 +153,9 @@ impl Life {
     /// Answers on while it drains, and is gone when its grace period is over at the latest.
     async fn end(&mut self, server: Option<Server>) {
         // A process that ended before stays as it is until somebody deletes the pod.
-        if self.when(|pod| pod.metadata.deletion_timestamp.is_some().then_some(())).await.is_err() && !self.is_ending() {
+        if self.when(|pod| pod.metadata.deletion_timestamp.is_some().then_some(())).await.is_err()
+            && !self.is_ending()
+        {
             return;
         }
         let seconds = self.pod.borrow().metadata.deletion_grace_period_seconds.unwrap_or(30);
@@ -194,7 +196,8 @@ impl Life {
         if let Some(turn) = self.pass(AGAIN).await {
             return turn;
         }
-        let message = format!("back-off {length:?} restarting failed container, exit code {code}, pod={}", self.name);
+        let message =
+            format!("back-off {length:?} restarting failed container, exit code {code}, pod={}", self.name);
         self.write(State::Waiting { reason: "CrashLoopBackOff", message, restarts }).await;
         self.pass(length).await.unwrap_or(Turn::Again)
     }
@@ -301,7 +304,8 @@ impl Life {
     fn gates_are_open(&self) -> bool {
         let pod = self.pod.borrow();
         let gates = pod.spec.as_ref().and_then(|spec| spec.readiness_gates.as_deref()).unwrap_or_default();
-        let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+        let conditions =
+            pod.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
         let open = |gate: &str| conditions.iter().any(|one| one.type_ == gate && one.status == "True");
         gates.iter().all(|gate| open(&gate.condition_type))
     }

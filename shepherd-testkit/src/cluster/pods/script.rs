@@ -257,7 +257,10 @@ mod tests {
     fn what_is_not_understood_is_named_with_what_is_allowed() {
         for text in ["errors=2", "ready", "start=soon", "ready=never exit=x@1s"] {
             let error = text.parse::<PodScript>().unwrap_err().to_string();
-            assert!(error.contains(text.split(' ').next_back().unwrap()) && error.contains("drain=<time>"), "{error}");
+            assert!(
+                error.contains(text.split(' ').next_back().unwrap()) && error.contains("drain=<time>"),
+                "{error}"
+            );
         }
     }
 

@@ -51,7 +51,11 @@ impl Server {
         meter: Arc<Meter>,
         script: PodScript,
     ) -> std::io::Result<Self> {
-        let mut server = Self { phase: watch::Sender::new(Phase::Serves), script: watch::Sender::new(script), tasks: JoinSet::new() };
+        let mut server = Self {
+            phase: watch::Sender::new(Phase::Serves),
+            script: watch::Sender::new(script),
+            tasks: JoinSet::new(),
+        };
         for port in ports {
             let listener = TcpListener::bind(SocketAddr::from((address, *port))).await?;
             let answering = Answering {
@@ -123,7 +127,10 @@ async fn serve(stream: TcpStream, answering: Answering) {
     let _ = connection.await;
 }
 
-async fn answer(answering: Answering, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(
+    answering: Answering,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     let Answering { identity, meter, phase, script } = answering;
     let mut response = if request.uri().path() == "/metrics" {
         Response::new(Full::from(meter.page(&identity)))

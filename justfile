@@ -13,6 +13,14 @@ run *args:
 test:
     cargo test --workspace
 
+# builds the real control plane that some tests need (minutes once, nothing after)
+control-plane:
+    shepherd-testkit/control-plane/build.sh
+
+# the tests that need it, each test binary in a network namespace of its own; `just real -p shepherd-testkit cluster`
+real *args: control-plane
+    shepherd-testkit/control-plane/real.sh {{ args }}
+
 # everything that CI checks, and nothing is changed
 verify: fmt-check lint docs pure deny spelling test
 

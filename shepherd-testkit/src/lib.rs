@@ -31,6 +31,8 @@
 //! - [`conformance`]: for each port, a suite with one test for each promise, for adapters of your own.
 
 mod clock;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 pub mod conformance;
 pub mod fakes;
 pub mod faults;

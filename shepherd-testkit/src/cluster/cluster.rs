@@ -1,0 +1,224 @@
+use std::fmt::{self, Debug, Formatter};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kube::config::Kubeconfig;
+use kube::{Client, Config};
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::OnceCell;
+
+use super::audit::AuditLog;
+use super::builder::ClusterBuilder;
+use super::crds::CustomResources;
+use super::error::ClusterError;
+use super::namespace::Namespace;
+use super::node;
+use super::place::{Kind, Place};
+use super::plane::{AUDIT_LOG, Plane};
+use super::pods::Keeper;
+use super::wait::{PATIENCE, until};
+
+/// A real control plane with nodes whose pods serve. See the [module](super) for what is real.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), shepherd_testkit::cluster::ClusterError> {
+/// use shepherd_testkit::cluster::Cluster;
+///
+/// let cluster = Cluster::shared().await?;
+/// let shop = cluster.namespace("shop").await?;
+/// shop.deployment("web", "shop:v1", 3).await?;
+/// shop.ready_pods("app=web", 3).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Cluster {
+    // Before the plane: the keeper's last writes go to a server that is there.
+    runtime: Option<Runtime>,
+    config: Config,
+    plane: Plane,
+    _place: Place,
+}
+
+static SHARED: OnceCell<Arc<Cluster>> = OnceCell::const_new();
+
+impl Cluster {
+    /// The one that all tests of this process share, each in a [namespace](Self::namespace) of its own. The first to ask
+    /// starts it; it ends with the process.
+    ///
+    /// # Errors
+    /// As [`ClusterBuilder::start`]. The next to ask tries again.
+    pub async fn shared() -> Result<Arc<Self>, ClusterError> {
+        let start = || async {
+            let mut builder = Self::builder();
+            builder.kind = Kind::Shared;
+            builder.start().await
+        };
+        SHARED.get_or_try_init(start).await.cloned()
+    }
+
+    /// One of the test's own, for tests that hurt the server. It costs 3 to 6 s and about 530 MB.
+    pub fn builder() -> ClusterBuilder {
+        ClusterBuilder::new()
+    }
+
+    /// A client that may do everything. It belongs to the tokio runtime that it is made in.
+    ///
+    /// # Errors
+    /// When its certificates cannot be read.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn client(&self) -> Result<Client, ClusterError> {
+        Client::try_from(self.config.clone()).map_err(ClusterError::api("making a client"))
+    }
+
+    /// How [`client`](Self::client) is made, for a client that differs, as by its user agent.
+    pub fn config(&self) -> Config {
+        self.config.clone()
+    }
+
+    /// The file that tells `kubectl` and others how to reach it, from within this network namespace.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.plane.credentials.kubeconfig_file("admin")
+    }
+
+    /// A new namespace whose name begins so. It is deleted when it is dropped.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn namespace(self: &Arc<Self>, begins: &str) -> Result<Namespace, ClusterError> {
+        Namespace::create(Arc::clone(self), begins).await
+    }
+
+    /// Adds custom resource definitions, and returns when they are served. Those that are there are left as they are.
+    ///
+    /// # Errors
+    /// When their files are missing or the API server refuses.
+    pub async fn install(&self, these: CustomResources) -> Result<(), ClusterError> {
+        these.install(&self.client()?, self.plane.programs()).await
+    }
+
+    /// Every write that the API server has answered.
+    pub fn audit(&self) -> AuditLog {
+        AuditLog::new(self.plane.folder().join(AUDIT_LOG))
+    }
+
+    /// Ends one of its servers as a crash would: `etcd`, `kube-apiserver`, `kube-controller-manager`, `kube-scheduler`,
+    /// `kwok` or `kube-proxy`. False when there is none of that name, or no longer. Not for the shared one.
+    pub fn kill(&self, server: &str) -> bool {
+        self.plane.end(server)
+    }
+
+    /// An error with the end of its log when one of the servers has ended.
+    ///
+    /// # Errors
+    /// As it says.
+    pub fn alive(&self) -> Result<(), ClusterError> {
+        self.plane.alive()
+    }
+
+    pub(super) fn of(plane: Plane, place: Place) -> Result<Self, ClusterError> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("shepherd-testkit")
+            .enable_all()
+            .build()
+            .map_err(ClusterError::io("starting a runtime"))?;
+        let config = config(&plane, "admin")?;
+        Ok(Self { runtime: Some(runtime), config, plane, _place: place })
+    }
+
+    /// From servers that were just started to nodes that are ready.
+    pub(super) async fn get_ready(&self, nodes: usize) -> Result<(), ClusterError> {
+        let client = self.client()?;
+        self.attended("the API server being ready", async || {
+            let request = hyper::Request::get("/readyz").body(Vec::new());
+            let request = request.map_err(|error| ClusterError::Malformed(error.to_string()))?;
+            Ok(client.request_text(request).await.map(drop).map_err(|error| error.to_string()))
+        })
+        .await?;
+        self.plane.start_rest()?;
+        let mut keeper = config(&self.plane, "testkit")?;
+        keeper.read_timeout = None;
+        self.spawn(async move {
+            if let Ok(client) = Client::try_from(keeper) {
+                Keeper::new(client).keep().await;
+            }
+        });
+        match node::make(&client, nodes).await {
+            Err(late) => {
+                self.plane.alive()?;
+                Err(late)
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Waits for something, and tells of a server that has ended in place of that it is late.
+    pub(super) async fn attended<T>(
+        &self,
+        what: &str,
+        mut look: impl AsyncFnMut() -> Result<Result<T, String>, ClusterError>,
+    ) -> Result<T, ClusterError> {
+        until(what, PATIENCE, async || {
+            self.plane.alive()?;
+            look().await
+        })
+        .await
+        .map_err(|error| match error {
+            ClusterError::Late { what, waited, last } => {
+                let last = format!("{}{}", last.unwrap_or_default(), self.plane.logs());
+                ClusterError::Late { what, waited, last: Some(last) }
+            }
+            other => other,
+        })
+    }
+
+    /// Work that lives as long as the cluster, whatever becomes of the test's own runtime.
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Some(handle) = self.handle() {
+            handle.spawn(work);
+        }
+    }
+
+    pub(super) fn handle(&self) -> Option<Handle> {
+        self.runtime.as_ref().map(|runtime| runtime.handle().clone())
+    }
+
+    pub(super) fn plane(&self) -> &Plane {
+        &self.plane
+    }
+
+    /// A client of some other user.
+    pub(super) fn client_of(&self, user: &str, token: &str) -> Result<Client, ClusterError> {
+        let config = parse(&self.plane.credentials.kubeconfig(user, token))?;
+        Client::try_from(config).map_err(ClusterError::api(format!("making a client of {user}")))
+    }
+}
+
+impl Debug for Cluster {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster")
+            .field("server", &self.config.cluster_url.to_string())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // Waiting is forbidden to those who drop it within a runtime.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn config(plane: &Plane, user: &str) -> Result<Config, ClusterError> {
+    parse(&plane.credentials.kubeconfig(user, &format!("token-{user}")))
+}
+
+fn parse(kubeconfig: &str) -> Result<Config, ClusterError> {
+    let kubeconfig =
+        Kubeconfig::from_yaml(kubeconfig).map_err(|error| ClusterError::Malformed(error.to_string()))?;
+    Config::try_from(kubeconfig).map_err(|error| ClusterError::Malformed(error.to_string()))
+}

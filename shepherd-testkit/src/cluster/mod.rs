@@ -1,0 +1,31 @@
+//! A real Kubernetes control plane for tests, with pods that serve. On Linux, with the feature `cluster`.
+// Real servers live in real time.
+#![allow(clippy::disallowed_methods)]
+
+mod audit;
+mod builder;
+#[allow(clippy::module_inception)]
+mod cluster;
+mod crds;
+mod credentials;
+mod error;
+mod load;
+mod namespace;
+mod network;
+mod node;
+mod place;
+mod plane;
+mod pods;
+mod process;
+mod programs;
+mod stages;
+mod wait;
+
+pub use audit::AuditLog;
+pub use builder::ClusterBuilder;
+pub use cluster::Cluster;
+pub use crds::CustomResources;
+pub use error::{ClusterError, LogTail};
+pub use load::{Connections, Failed, Load, RunningLoad, Tally};
+pub use namespace::Namespace;
+pub use pods::{Behaviour, PodScript, summary};

@@ -1,0 +1,5 @@
+//! The control plane of the testkit, tried by hand and by machine: `just real`.
+#![allow(missing_docs, clippy::disallowed_methods)]
+
+mod plane;
+mod serving;

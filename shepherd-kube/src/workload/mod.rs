@@ -1,0 +1,7 @@
+//! What runs: one folder for each kind of workload.
+
+mod pair;
+mod pods;
+mod replica_sets;
+
+pub use pair::{DeploymentPair, Labels};

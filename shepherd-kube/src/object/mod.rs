@@ -7,5 +7,5 @@ mod object;
 
 pub(crate) use edit::{Edit, value};
 pub(crate) use failure::{failure, refused};
-pub(crate) use mark::{MARK, mark_of, stamp};
+pub(crate) use mark::{MARK, annotation, mark_of, stamp};
 pub(crate) use object::{Created, Object};

@@ -29,6 +29,14 @@ pub(crate) fn serving(api: &Api, deployment: &str) -> BTreeMap<Revision, Replica
     serving
 }
 
+/// The name of the set that a Deployment serves with.
+pub(crate) fn present_set(api: &Api, deployment: &str) -> String {
+    let of = |set: &&Value| {
+        set["metadata"]["ownerReferences"][0]["name"] == deployment && set["spec"]["replicas"] != 0
+    };
+    api.list(SETS).iter().find(of).unwrap()["metadata"]["name"].as_str().unwrap().to_owned()
+}
+
 fn deployment(objects: &mut Objects, deployment: &mut Value) {
     if deployment["kind"] != "Deployment" {
         return;

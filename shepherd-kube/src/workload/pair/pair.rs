@@ -12,6 +12,7 @@ use super::candidate::{self, Labels};
 use super::image;
 use super::look::Look;
 use crate::object::{Created, Edit, MARK, Object, mark_of, stamp};
+use crate::workload::autoscaler::Autoscaler;
 
 /// The Deployment that people own is stable; the candidate's stands beside it, and Shepherd makes it after stable's
 /// template. The image of one container is the revision.
@@ -42,6 +43,7 @@ pub struct DeploymentPair {
     container: Option<String>,
     labels: Labels,
     services: Option<[String; 2]>,
+    autoscaler: Option<Autoscaler>,
 }
 
 impl DeploymentPair {
@@ -51,8 +53,17 @@ impl DeploymentPair {
         let candidate_name = format!("{name}-candidate");
         let stable = deployment(&client, &namespace, &name);
         let candidate = deployment(&client, &namespace, &candidate_name);
-        let (container, labels, services) = (None, Labels::default(), None);
-        Self { client, namespace, stable, candidate, candidate_name, container, labels, services }
+        Self {
+            client,
+            namespace,
+            stable,
+            candidate,
+            candidate_name,
+            container: None,
+            labels: Labels::default(),
+            services: None,
+            autoscaler: None,
+        }
     }
 
     /// Calls the candidate's Deployment so.
@@ -82,6 +93,15 @@ impl DeploymentPair {
     #[must_use]
     pub fn services(mut self, stable: impl Into<String>, candidate: impl Into<String>) -> Self {
         self.services = Some([stable.into(), candidate.into()]);
+        self
+    }
+
+    /// Stable's count is this `HorizontalPodAutoscaler`'s: Shepherd never writes it. While a rollout is under way the
+    /// autoscaler keeps at least the replicas that stable had at its start; its own `minReplicas` stands in an
+    /// annotation meanwhile and is put back when the candidate is retired, whichever way the rollout ended.
+    #[must_use]
+    pub fn autoscaled_by(mut self, name: &str) -> Self {
+        self.autoscaler = Some(Autoscaler::new(&self.client, &self.namespace, name));
         self
     }
 
@@ -155,7 +175,9 @@ impl DeploymentPair {
         let path = ["spec", "template", "spec", "containers", &container];
         edit.relies_on(&[path[0], path[1], path[2], path[3], path[4], "name"]);
         edit.set(&[path[0], path[1], path[2], path[3], path[4], "image"], spec.revision.as_str().into());
-        edit.set(&["spec", "replicas"], spec.replicas.get().into());
+        if spec.track == Track::Candidate || self.autoscaler.is_none() {
+            edit.set(&["spec", "replicas"], spec.replicas.get().into());
+        }
         Ok(())
     }
 
@@ -182,28 +204,37 @@ impl DeploymentPair {
 #[async_trait]
 impl Workload for DeploymentPair {
     async fn claim(&self, fence: &Fence) -> Result<(), PortError> {
-        claim(&self.stable, fence).await?;
+        let stable = claim(&self.stable, fence).await?;
+        if let Some(autoscaler) = &self.autoscaler {
+            autoscaler.hold(fence, stable["spec"]["replicas"].as_u64().unwrap_or(1)).await?;
+        }
         if self.candidate.find().await?.is_some() {
-            return claim(&self.candidate, fence).await;
+            return claim(&self.candidate, fence).await.map(drop);
         }
         if self.labels == Labels::Isolated {
             // What an older owner might still make there, nobody is sent to.
             return Ok(());
         }
-        let stable = self.stable.read().await?;
         let container = image::container(self.stable.place(), &stable, self.container.as_deref())?;
         let revision = image::revision(self.stable.place(), &stable, container)?;
         let spec = TrackSpec { track: Track::Candidate, revision, replicas: Replicas::ZERO };
         match self.create(&stable, &spec, &Mark::claimed(None, fence)?).await? {
             Created::Now => Ok(()),
-            Created::ByOthers => claim(&self.candidate, fence).await,
+            Created::ByOthers => claim(&self.candidate, fence).await.map(drop),
         }
     }
 
     async fn apply(&self, spec: &TrackSpec, mark: &Mark) -> Result<(), PortError> {
         match spec.track {
             Track::Stable => self.apply_stable(spec, mark).await,
-            Track::Candidate => self.apply_candidate(spec, mark).await,
+            Track::Candidate => {
+                self.apply_candidate(spec, mark).await?;
+                // A candidate that is retired is the end of its rollout, whichever way it went.
+                match &self.autoscaler {
+                    Some(autoscaler) if spec.replicas == Replicas::ZERO => autoscaler.release(mark).await,
+                    _ => Ok(()),
+                }
+            }
         }
     }
 
@@ -220,14 +251,14 @@ impl Workload for DeploymentPair {
     }
 }
 
-async fn claim(object: &Object, fence: &Fence) -> Result<(), PortError> {
+async fn claim(object: &Object, fence: &Fence) -> Result<Arc<Value>, PortError> {
     let claimed = object.change(|deployment| {
         let mark = Mark::claimed(mark_of(object.place(), deployment)?.as_ref(), fence)?;
         let mut edit = Edit::of(deployment);
         stamp(&mut edit, &mark);
         Ok(edit.into())
     });
-    claimed.await.map(drop)
+    claimed.await
 }
 
 fn deployment(client: &Client, namespace: &str, name: &str) -> Object {

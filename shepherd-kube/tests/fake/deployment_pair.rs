@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use shepherd_core::model::{
-    Epoch, Fence, Generation, Mark, Replicas, Revision, RolloutId, Track, TrackSpec, Traffic,
+    Epoch, Fence, Generation, Mark, Replicas, Revision, RolloutId, StageIndex, Track, TrackSpec, Traffic,
 };
 use shepherd_core::ports::Workload;
 use shepherd_kube::workload::DeploymentPair;
@@ -73,7 +73,13 @@ const AUTOSCALERS: &str = "/apis/autoscaling/v2/namespaces/shop/horizontalpodaut
 
 fn mark(generation: u64) -> Mark {
     let fence = Fence { rollout: RolloutId::new("shop/web#1").unwrap(), epoch: Epoch::new(1) };
-    Mark { fence, stage: 0, generation: Generation::new(generation), traffic: Traffic::On, cause: None }
+    Mark {
+        fence,
+        stage: StageIndex::FIRST,
+        generation: Generation::new(generation),
+        traffic: Traffic::On,
+        cause: None,
+    }
 }
 
 fn of(track: Track, revision: &str, replicas: u32) -> TrackSpec {

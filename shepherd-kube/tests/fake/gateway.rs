@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use shepherd_core::model::{
-    Epoch, Exposure, FailureKind, Fence, Generation, Mark, RolloutId, Route, Traffic, Weight,
+    Epoch, Exposure, FailureKind, Fence, Generation, Mark, RolloutId, Route, StageIndex, Traffic, Weight,
 };
 use shepherd_core::ports::TrafficRouter;
 use shepherd_kube::router::GatewayRoute;
@@ -87,8 +87,13 @@ shepherd_testkit::router_conformance!(Fixture::new);
 
 fn on(generation: u64, percent: u32) -> Route {
     let fence = Fence { rollout: RolloutId::new("shop/web#1").unwrap(), epoch: Epoch::new(1) };
-    let mark =
-        Mark { fence, stage: 0, generation: Generation::new(generation), traffic: Traffic::On, cause: None };
+    let mark = Mark {
+        fence,
+        stage: StageIndex::FIRST,
+        generation: Generation::new(generation),
+        traffic: Traffic::On,
+        cause: None,
+    };
     Route { exposure: Exposure::weight(Weight::percent(percent).unwrap()), mark }
 }
 

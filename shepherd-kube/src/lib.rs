@@ -1,0 +1,9 @@
+//! Shepherd on Kubernetes.
+//!
+//! Every change of an object that lives on is one JSON patch: it tests what it relies on, changes a few fields, and
+//! leaves a mark beside them, all or nothing. So a driver that was superseded, or a person with an editor, is found
+//! out by the server itself.
+
+mod object;
+pub mod router;
+pub mod workload;

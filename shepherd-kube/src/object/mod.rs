@@ -1,0 +1,11 @@
+//! Changing a few fields of objects that others own.
+
+mod edit;
+mod failure;
+mod mark;
+mod object;
+
+pub(crate) use edit::{Edit, value};
+pub(crate) use failure::{failure, refused};
+pub(crate) use mark::{MARK, annotation, mark_of, stamp};
+pub(crate) use object::{Created, Object};

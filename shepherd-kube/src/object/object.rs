@@ -1,0 +1,172 @@
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kube::api::{ApiResource, DynamicObject, GetParams, Patch, PatchParams, PostParams};
+use kube::{Client, Resource};
+
+use kube::core::{Request, Status};
+use serde_json::Value;
+use shepherd_core::ports::PortError;
+
+use super::{Edit, failure, refused};
+
+/// How often a change is decided anew because somebody else wrote in between.
+const TRIES: usize = 5;
+
+/// Under this name the server records who changed a field.
+const MANAGER: &str = "shepherd";
+
+/// One object that lives on, of which Shepherd changes a few fields. It remembers what it saw last, so that a change
+/// costs one round trip; the tests of the patch find out when that is old.
+pub(crate) struct Object {
+    client: Client,
+    path: String,
+    name: String,
+    place: String,
+    seen: Mutex<Option<Arc<Value>>>,
+}
+
+impl Object {
+    pub(crate) fn new(client: Client, kind: &ApiResource, namespace: &str, name: &str) -> Self {
+        let path = DynamicObject::url_path(kind, Some(namespace));
+        let place = format!("{} {namespace}/{name}", kind.kind);
+        Self { client, path, name: name.to_owned(), place, seen: Mutex::default() }
+    }
+
+    /// Kind, namespace and name, as errors give it.
+    pub(crate) fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// What it is now.
+    pub(crate) async fn read(&self) -> Result<Arc<Value>, PortError> {
+        let request = Request::new(&self.path)
+            .get(&self.name, &GetParams::default())
+            .map_err(|error| refused(&self.place, error.to_string()))?;
+        let read = self.client.request::<Value>(request).await;
+        read.map(|object| self.remember(object)).map_err(|error| failure(&self.place, error))
+    }
+
+    /// What it is now; none when it does not exist.
+    pub(crate) async fn find(&self) -> Result<Option<Arc<Value>>, PortError> {
+        let request = Request::new(&self.path)
+            .get(&self.name, &GetParams::default())
+            .map_err(|error| refused(&self.place, error.to_string()))?;
+        match self.client.request::<Value>(request).await {
+            Ok(object) => Ok(Some(self.remember(object))),
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+            Err(error) => Err(failure(&self.place, error)),
+        }
+    }
+
+    /// Makes the object, when there is none of its name.
+    pub(crate) async fn create(&self, object: &Value) -> Result<Created, PortError> {
+        let parameters = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
+        let body = serde_json::to_vec(object).map_err(|error| refused(&self.place, error.to_string()))?;
+        let request = Request::new(&self.path)
+            .create(&parameters, body)
+            .map_err(|error| refused(&self.place, error.to_string()))?;
+        match self.client.request::<Value>(request).await {
+            Ok(object) => {
+                self.remember(object);
+                Ok(Created::Now)
+            }
+            Err(kube::Error::Api(status)) if status.code == 409 => Ok(Created::ByOthers),
+            Err(error) => Err(failure(&self.place, error)),
+        }
+    }
+
+    /// Makes the object what `decide` says, in one write, or none when it is so already. It is decided anew as often
+    /// as somebody else wrote in between. What `decide` refuses is refused only after a fresh look.
+    pub(crate) async fn change(
+        &self,
+        decide: impl Fn(&Value) -> Result<Patched, PortError>,
+    ) -> Result<Arc<Value>, PortError> {
+        let (mut known, mut fresh) = match self.seen() {
+            Some(seen) => (seen, false),
+            None => (self.read().await?, true),
+        };
+        let mut rejected: Option<(json_patch::Patch, Box<Status>)> = None;
+        for _ in 0..TRIES {
+            let decided = match decide(&known) {
+                Ok(Patched::Change(patch)) => patch,
+                Ok(Patched::AsItIs) if fresh => return Ok(known),
+                Err(error) if fresh => return Err(error),
+                Ok(Patched::AsItIs) | Err(_) => {
+                    (known, fresh) = (self.read().await?, true);
+                    continue;
+                }
+            };
+            // A failed test is a bare 422, as is a value that the server refuses. When a fresh look leads to the same
+            // patch again, its tests hold, and it is the value.
+            if let Some((_, status)) = rejected.take_if(|(patch, _)| *patch == decided) {
+                return Err(failure(&self.place, kube::Error::Api(status)));
+            }
+            match self.patch(&decided).await {
+                Ok(object) => return Ok(object),
+                Err(kube::Error::Api(status)) if status.code == 422 => {
+                    rejected = Some((decided, status));
+                    (known, fresh) = (self.read().await?, true);
+                }
+                Err(error) => {
+                    // It may have been done all the same.
+                    self.forget();
+                    return Err(failure(&self.place, error));
+                }
+            }
+        }
+        Err(PortError::conflict(&self.place, "others change it faster than it can be written"))
+    }
+
+    async fn patch(&self, patch: &json_patch::Patch) -> Result<Arc<Value>, kube::Error> {
+        let parameters = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        let request = Request::new(&self.path)
+            .patch(&self.name, &parameters, &Patch::Json::<()>(patch.clone()))
+            .map_err(kube::Error::BuildRequest)?;
+        self.client.request::<Value>(request).await.map(|object| self.remember(object))
+    }
+
+    fn seen(&self) -> Option<Arc<Value>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn forget(&self) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn remember(&self, object: Value) -> Arc<Value> {
+        let object = Arc::new(object);
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(object.clone());
+        object
+    }
+}
+
+/// What became of making an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Created {
+    /// It was made.
+    Now,
+    /// There was one already.
+    ByOthers,
+}
+
+/// What shall become of an object.
+pub(crate) enum Patched {
+    /// It is as it shall be.
+    AsItIs,
+    /// It is changed so.
+    Change(json_patch::Patch),
+}
+
+impl From<Edit<'_>> for Patched {
+    fn from(edit: Edit<'_>) -> Self {
+        if edit.is_empty() { Patched::AsItIs } else { Patched::Change(edit.into_patch()) }
+    }
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Its content may hold somebody's secrets.
+        f.debug_struct("Object").field("place", &self.place).finish_non_exhaustive()
+    }
+}

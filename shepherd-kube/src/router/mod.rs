@@ -1,0 +1,7 @@
+//! Where traffic goes: one file for each thing that can send it.
+
+mod gateway;
+mod object_router;
+mod proportions;
+
+pub use gateway::GatewayRoute;

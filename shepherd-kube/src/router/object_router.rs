@@ -1,0 +1,74 @@
+use std::sync::Arc;
+
+use serde_json::Value;
+use shepherd_core::model::{Exposure, Fence, Mark, Route, RouterCapabilities, Routing, admit};
+use shepherd_core::ports::PortError;
+
+use crate::object::{Edit, Object, mark_of, stamp};
+
+/// How one kind of object says where traffic goes.
+pub(crate) trait Shape: Send + Sync {
+    /// What such an object can express.
+    fn capabilities(&self) -> RouterCapabilities;
+
+    /// The exposure that an object says.
+    fn exposure(&self, object: &Value) -> Result<Exposure, PortError>;
+
+    /// Makes the object say this one, and relies on what it means staying so.
+    fn write(&self, edit: &mut Edit<'_>, object: &Value, exposure: &Exposure) -> Result<(), PortError>;
+
+    /// Whether the data path does what the object says, as far as the object tells.
+    fn in_effect(&self, object: &Value) -> bool;
+}
+
+/// A router whose exposure and mark stand in one object.
+pub(crate) struct ObjectRouter<S> {
+    object: Object,
+    shape: S,
+}
+
+impl<S: Shape> ObjectRouter<S> {
+    pub(crate) fn new(object: Object, shape: S) -> Self {
+        Self { object, shape }
+    }
+
+    pub(crate) fn capabilities(&self) -> RouterCapabilities {
+        self.shape.capabilities()
+    }
+
+    /// Whatever the object says of traffic: somebody's mistake in it must not keep an owner from taking it back.
+    pub(crate) async fn claim(&self, fence: &Fence) -> Result<(), PortError> {
+        let claimed = self.object.change(|object| {
+            let mark = Mark::claimed(self.mark(object)?.as_ref(), fence)?;
+            let mut edit = Edit::of(object);
+            stamp(&mut edit, &mark);
+            Ok(edit.into())
+        });
+        claimed.await.map(drop)
+    }
+
+    pub(crate) async fn apply(&self, route: &Route) -> Result<(), PortError> {
+        let applied = self.object.change(|object| {
+            let current = self.shape.exposure(object)?;
+            let route = admit(self.mark(object)?.as_ref(), &current, route)?;
+            let mut edit = Edit::of(object);
+            self.shape.write(&mut edit, object, &route.exposure)?;
+            stamp(&mut edit, &route.mark);
+            Ok(edit.into())
+        });
+        applied.await.map(drop)
+    }
+
+    pub(crate) async fn observe(&self) -> Result<Routing, PortError> {
+        let object: Arc<Value> = self.object.read().await?;
+        Ok(Routing {
+            exposure: self.shape.exposure(&object)?,
+            mark: self.mark(&object)?,
+            in_effect: self.shape.in_effect(&object),
+        })
+    }
+
+    fn mark(&self, object: &Value) -> Result<Option<Mark>, PortError> {
+        mark_of(self.object.place(), object)
+    }
+}

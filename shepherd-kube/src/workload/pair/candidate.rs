@@ -1,0 +1,203 @@
+//! The candidate's Deployment, made from stable's.
+
+use serde_json::{Value, json};
+
+/// Tells the pods of the two tracks apart.
+pub(crate) const TRACK: &str = "shepherd.rs/track";
+const CANDIDATE: &str = "candidate";
+
+/// A value of a label has at most so many characters.
+const LONGEST: usize = 63;
+
+/// Which labels the candidate's pods carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Labels {
+    /// Others than stable's: whatever selects stable's pods does not see them. For routers that send to a Service of
+    /// the candidate's own.
+    #[default]
+    Isolated,
+    /// Stable's, and `shepherd.rs/track: candidate`: whatever selects stable's pods selects them too. For replicas
+    /// that share the traffic of one Service, and for the subsets of a mesh.
+    Shared,
+}
+
+/// A label by which stable's pods are selected, and its value on the candidate's.
+struct Renamed {
+    key: String,
+    stable: Value,
+    candidate: Value,
+}
+
+/// The whole Deployment, without replicas. Of stable's own labels and annotations nothing is kept: they may say who
+/// manages it. It goes when stable goes.
+pub(super) fn deployment(stable: &Value, name: &str, labels: Labels) -> Value {
+    let mut spec = stable["spec"].clone();
+    spec["template"] = template(stable, labels);
+    spec["selector"] = json!({"matchLabels": selector(stable, labels)});
+    spec["replicas"] = 0.into();
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": name,
+            "namespace": stable["metadata"]["namespace"],
+            "labels": {TRACK: CANDIDATE},
+            "ownerReferences": [{
+                "apiVersion": "apps/v1",
+                "kind": "Deployment",
+                "name": stable["metadata"]["name"],
+                "uid": stable["metadata"]["uid"],
+            }],
+        },
+        "spec": spec,
+    })
+}
+
+/// Stable's template with the candidate's labels, also where the template itself selects by them.
+pub(super) fn template(stable: &Value, labels: Labels) -> Value {
+    let renamed = renamed(stable, labels);
+    let mut template = stable["spec"]["template"].clone();
+    let own = &mut template["metadata"]["labels"];
+    relabel(own, &renamed);
+    own[TRACK] = CANDIDATE.into();
+    for selecting in
+        ["/spec/affinity/podAffinity", "/spec/affinity/podAntiAffinity", "/spec/topologySpreadConstraints"]
+    {
+        if let Some(rules) = template.pointer_mut(selecting) {
+            relabel_selectors(rules, &renamed);
+        }
+    }
+    template
+}
+
+/// What selects the candidate's pods and no others.
+pub(super) fn selector(stable: &Value, labels: Labels) -> Value {
+    let mut selector = stable["spec"]["selector"]["matchLabels"].clone();
+    relabel(&mut selector, &renamed(stable, labels));
+    selector[TRACK] = CANDIDATE.into();
+    selector
+}
+
+fn renamed(stable: &Value, labels: Labels) -> Vec<Renamed> {
+    let selected =
+        stable["spec"]["selector"]["matchLabels"].as_object().filter(|_| labels == Labels::Isolated);
+    let rename = |(key, value): (&String, &Value)| {
+        let kept: String =
+            value.as_str().unwrap_or_default().chars().take(LONGEST - CANDIDATE.len() - 1).collect();
+        Renamed { key: key.clone(), stable: value.clone(), candidate: format!("{kept}-{CANDIDATE}").into() }
+    };
+    selected.into_iter().flatten().map(rename).collect()
+}
+
+fn relabel(labels: &mut Value, renamed: &[Renamed]) {
+    for Renamed { key, stable, candidate } in renamed {
+        if let Some(label) = labels.get_mut(key).filter(|label| **label == *stable) {
+            *label = candidate.clone();
+        }
+    }
+}
+
+/// Pods that keep away from others of their kind shall keep away from the candidate's.
+fn relabel_selectors(rules: &mut Value, renamed: &[Renamed]) {
+    match rules {
+        Value::Array(all) => all.iter_mut().for_each(|one| relabel_selectors(one, renamed)),
+        Value::Object(fields) => {
+            for (key, field) in fields {
+                match key.as_str() {
+                    "matchLabels" => relabel(field, renamed),
+                    "matchExpressions" => relabel_expressions(field, renamed),
+                    _ => relabel_selectors(field, renamed),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn relabel_expressions(expressions: &mut Value, renamed: &[Renamed]) {
+    for expression in expressions.as_array_mut().into_iter().flatten() {
+        let Some(renamed) = renamed.iter().find(|one| expression["key"] == one.key) else { continue };
+        for value in expression["values"].as_array_mut().into_iter().flatten() {
+            if *value == renamed.stable {
+                *value = renamed.candidate.clone();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stable() -> Value {
+        let term = json!({"topologyKey": "host", "labelSelector": {
+            "matchLabels": {"app": "web"},
+            "matchExpressions": [{"key": "app", "operator": "In", "values": ["web", "api"]}],
+        }});
+        json!({
+            "metadata": {
+                "name": "web", "namespace": "shop", "uid": "u1",
+                "labels": {"argocd.argoproj.io/instance": "shop"}, "annotations": {"owner": "gitops"},
+            },
+            "spec": {
+                "replicas": 4,
+                "minReadySeconds": 5,
+                "selector": {"matchLabels": {"app": "web"}},
+                "template": {
+                    "metadata": {"labels": {"app": "web", "tier": "front"}},
+                    "spec": {
+                        "containers": [{"name": "app", "image": "web:v1"}],
+                        "affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}},
+                        "topologySpreadConstraints": [{"labelSelector": {"matchLabels": {"app": "web"}}}],
+                    },
+                },
+            },
+        })
+    }
+
+    #[test]
+    fn isolated_pods_are_not_what_selects_stables() {
+        let made = deployment(&stable(), "web-candidate", Labels::Isolated);
+        let labels = &made["spec"]["template"]["metadata"]["labels"];
+        assert_eq!(*labels, json!({"app": "web-candidate", "tier": "front", TRACK: "candidate"}));
+        assert_eq!(
+            made["spec"]["selector"]["matchLabels"],
+            json!({"app": "web-candidate", TRACK: "candidate"})
+        );
+        let spec = &made["spec"]["template"]["spec"];
+        let term = &spec["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][0];
+        assert_eq!(term["labelSelector"]["matchLabels"]["app"], "web-candidate");
+        assert_eq!(term["labelSelector"]["matchExpressions"][0]["values"], json!(["web-candidate", "api"]));
+        assert_eq!(
+            spec["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"]["app"],
+            "web-candidate"
+        );
+    }
+
+    #[test]
+    fn shared_pods_are_selected_with_stables_and_told_apart() {
+        let made = deployment(&stable(), "web-candidate", Labels::Shared);
+        let labels = &made["spec"]["template"]["metadata"]["labels"];
+        assert_eq!(*labels, json!({"app": "web", "tier": "front", TRACK: "candidate"}));
+        assert_eq!(made["spec"]["selector"]["matchLabels"], json!({"app": "web", TRACK: "candidate"}));
+    }
+
+    #[test]
+    fn nobody_else_takes_it_for_theirs_and_it_goes_with_stable() {
+        let made = deployment(&stable(), "web-candidate", Labels::Isolated);
+        assert_eq!(made["metadata"]["labels"], json!({TRACK: "candidate"}));
+        assert_eq!(made["metadata"]["annotations"], Value::Null);
+        assert_eq!(made["metadata"]["ownerReferences"][0]["uid"], "u1");
+        assert_eq!((&made["spec"]["replicas"], &made["spec"]["minReadySeconds"]), (&json!(0), &json!(5)));
+    }
+
+    #[test]
+    fn long_labels_stay_labels() {
+        let mut long = stable();
+        long["spec"]["selector"]["matchLabels"]["app"] = "w".repeat(63).into();
+        long["spec"]["template"]["metadata"]["labels"]["app"] = "w".repeat(63).into();
+        let made = template(&long, Labels::Isolated);
+        assert_eq!(made["metadata"]["labels"]["app"].as_str().unwrap().len(), 63);
+    }
+}

@@ -1,0 +1,115 @@
+//! What the two Deployments are: how many replicas of their present revision take requests, and what keeps the rest.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::Client;
+use kube::api::{Api, ListParams};
+use serde_json::Value;
+use shepherd_core::model::{Reason, Replicas, Revision, TrackState};
+use shepherd_core::ports::PortError;
+
+use crate::object::{failure, mark_of};
+use crate::workload::pods::trouble;
+use crate::workload::replica_sets::{count, present};
+
+pub(super) struct Look<'a> {
+    pub(super) client: &'a Client,
+    pub(super) namespace: &'a str,
+    /// The kind and name of the Deployment, for errors.
+    pub(super) place: &'a str,
+    /// Whose endpoints must be there before a replica counts as taking requests.
+    pub(super) service: Option<&'a str>,
+}
+
+impl Look<'_> {
+    pub(super) async fn at(
+        &self,
+        deployment: Arc<Value>,
+        revision: Revision,
+    ) -> Result<TrackState, PortError> {
+        let desired =
+            deployment["spec"]["replicas"].as_u64().and_then(|count| u32::try_from(count).ok()).unwrap_or(1);
+        let mark = mark_of(self.place, &deployment)?;
+        let mut state =
+            TrackState { revision: Some(revision), desired: desired.into(), mark, ..TrackState::default() };
+        if desired == 0 {
+            return Ok(state);
+        }
+        let sets = self.sets(&deployment).await?;
+        let Some(set) = present(&deployment, &sets) else { return Ok(state) };
+        // Available is ready for as long as the template asks for.
+        let available = count(set, "availableReplicas");
+        state.ready = Replicas::new(available.min(self.endpoints(set).await?));
+        if state.ready.get() < desired {
+            state.failing = self.failing(set, &deployment).await?.map(Reason::new);
+        }
+        Ok(state)
+    }
+
+    async fn sets(&self, deployment: &Value) -> Result<Vec<Value>, PortError> {
+        let api: Api<k8s_openapi::api::apps::v1::ReplicaSet> = self.api();
+        let listed = api.list(&ListParams::default().labels(&selector(deployment))).await;
+        let sets = listed.map_err(|error| failure(self.place, error))?.items;
+        sets.into_iter()
+            .map(|set| {
+                serde_json::to_value(set).map_err(|error| PortError::permanent(self.place, error.to_string()))
+            })
+            .collect()
+    }
+
+    /// How many pods of a set are behind the Service, ready; all of them where no Service is waited for.
+    async fn endpoints(&self, set: &Value) -> Result<u32, PortError> {
+        let Some(service) = self.service else { return Ok(u32::MAX) };
+        let api: Api<EndpointSlice> = self.api();
+        let wanted = ListParams::default().labels(&format!("kubernetes.io/service-name={service}"));
+        let slices = api.list(&wanted).await.map_err(|error| failure(self.place, error))?.items;
+        let prefix = format!("{}-", set["metadata"]["name"].as_str().unwrap_or_default());
+        let ready = slices.iter().flat_map(|slice| slice.endpoints.iter().flatten()).filter(|endpoint| {
+            let ready = endpoint.conditions.as_ref().is_some_and(|conditions| conditions.ready == Some(true));
+            let pod = endpoint.target_ref.as_ref().and_then(|target| target.name.as_deref());
+            ready && pod.is_some_and(|pod| pod.starts_with(&prefix))
+        });
+        Ok(u32::try_from(ready.count()).unwrap_or(u32::MAX))
+    }
+
+    /// What keeps the pods of a set from becoming ready: what they say themselves, or why there are none.
+    async fn failing(&self, set: &Value, deployment: &Value) -> Result<Option<String>, PortError> {
+        let api: Api<Pod> = self.api();
+        let pods = api.list(&ListParams::default().labels(&selector(set))).await;
+        let pods = pods.map_err(|error| failure(self.place, error))?.items;
+        let said = trouble(&pods).or_else(|| condition(set, "ReplicaFailure", "True"));
+        let late = || {
+            condition(deployment, "Progressing", "False")
+                .filter(|why| why.starts_with("ProgressDeadlineExceeded"))
+        };
+        Ok(said.or_else(late))
+    }
+
+    fn api<K>(&self) -> Api<K>
+    where
+        K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope>,
+        K::DynamicType: Default,
+    {
+        Api::namespaced(self.client.clone(), self.namespace)
+    }
+}
+
+fn selector(object: &Value) -> String {
+    let labels = object["spec"]["selector"]["matchLabels"].as_object();
+    let terms: Vec<_> = labels
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+        .collect();
+    terms.join(",")
+}
+
+/// The reason and message of a condition that has this status.
+fn condition(object: &Value, kind: &str, status: &str) -> Option<String> {
+    let conditions = object["status"]["conditions"].as_array()?;
+    let found = conditions.iter().find(|one| one["type"] == kind && one["status"] == status)?;
+    let text = |field: &str| found[field].as_str().unwrap_or_default().to_owned();
+    Some(format!("{}: {}", text("reason"), text("message")))
+}

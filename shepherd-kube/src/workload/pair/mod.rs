@@ -1,0 +1,9 @@
+//! Two Deployments beside each other: the one that people own, and the candidate that Shepherd makes after it.
+
+mod candidate;
+mod image;
+mod look;
+mod pair;
+
+pub use candidate::Labels;
+pub use pair::DeploymentPair;

@@ -1,0 +1,8 @@
+//! As much of an API server as the adapters ask for, in memory.
+
+mod patch;
+mod server;
+mod store;
+
+pub(crate) use server::Api;
+pub(crate) use store::Objects;

@@ -1,0 +1,195 @@
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http::{Method, Request, Response};
+use http_body_util::BodyExt;
+use kube::Client;
+use kube::client::Body;
+use serde_json::{Value, json};
+
+use super::store::{Controller, Objects, Refusal};
+
+/// An API server in memory. Clones are the same server.
+#[derive(Clone, Default)]
+pub(crate) struct Api(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    objects: Objects,
+    faults: VecDeque<Fault>,
+    seen: Vec<Seen>,
+}
+
+/// A request that came.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) body: Value,
+}
+
+impl Seen {
+    pub(crate) fn is_write(&self) -> bool {
+        self.method != Method::GET
+    }
+}
+
+/// What happens to the next request that writes.
+enum Fault {
+    /// It is refused with this code, and nothing is done.
+    Refused(u16),
+    /// It is done, and this is answered all the same.
+    DoneYet(u16),
+    /// Somebody else writes in between.
+    After(Box<dyn FnOnce(&mut Objects) + Send>),
+}
+
+impl Api {
+    pub(crate) fn client(&self) -> Client {
+        let api = self.clone();
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let api = api.clone();
+            async move { Ok::<_, Infallible>(api.answer(request).await) }
+        });
+        Client::new(service, "default")
+    }
+
+    /// Somebody else's object.
+    pub(crate) fn with(self, collection: &str, object: Value) -> Self {
+        self.state().objects.create(collection, object).unwrap();
+        self
+    }
+
+    /// A controller that sees to every object that is written from now on.
+    pub(crate) fn controlled(self, controller: Controller) -> Self {
+        self.state().objects.control(controller);
+        self
+    }
+
+    pub(crate) fn list(&self, collection: &str) -> Vec<Value> {
+        self.state().objects.list(collection, "")
+    }
+
+    pub(crate) fn get(&self, collection: &str, name: &str) -> Value {
+        self.state().objects.get(collection, name).unwrap()
+    }
+
+    /// Somebody else writes.
+    pub(crate) fn merge(&self, collection: &str, name: &str, patch: &Value) {
+        self.state().objects.merge(collection, name, patch).unwrap();
+    }
+
+    pub(crate) fn delete(&self, collection: &str, name: &str) {
+        self.state().objects.delete(collection, name).unwrap();
+    }
+
+    /// The next write is refused with this code.
+    pub(crate) fn refuses(&self, code: u16) {
+        self.state().faults.push_back(Fault::Refused(code));
+    }
+
+    /// Nothing more goes wrong.
+    pub(crate) fn forgives(&self) {
+        self.state().faults.clear();
+    }
+
+    /// The next write is done, and answered with this code.
+    pub(crate) fn loses_the_answer(&self, code: u16) {
+        self.state().faults.push_back(Fault::DoneYet(code));
+    }
+
+    /// Just before the next write somebody else merges this into an object.
+    pub(crate) fn meddles(&self, collection: &str, name: &str, patch: Value) {
+        let (collection, name) = (collection.to_owned(), name.to_owned());
+        let write = move |objects: &mut Objects| drop(objects.merge(&collection, &name, &patch).unwrap());
+        self.state().faults.push_back(Fault::After(Box::new(write)));
+    }
+
+    /// The requests that came since this was asked last.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        std::mem::take(&mut self.state().seen)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        let (head, body) = request.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        let query = head.uri.query().unwrap_or_default().to_owned();
+        let kind = head.headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let seen = Seen { method: head.method, path: head.uri.path().to_owned(), body };
+        let answer = self.state().handle(&seen, &query, kind);
+        let (code, body) =
+            answer.map_or_else(|(code, reason)| (code, status(code, reason)), |body| (200, body));
+        let body = serde_json::to_vec(&body).unwrap();
+        Response::builder().status(code).body(Body::from(body)).unwrap()
+    }
+}
+
+impl State {
+    fn handle(&mut self, seen: &Seen, query: &str, kind: &str) -> Result<Value, Refusal> {
+        self.seen.push(seen.clone());
+        let fault = if seen.is_write() { self.faults.pop_front() } else { None };
+        match fault {
+            Some(Fault::Refused(code)) => Err((code, "Refused")),
+            Some(Fault::DoneYet(code)) => self.perform(seen, query, kind).and(Err((code, "Lost"))),
+            Some(Fault::After(write)) => {
+                write(&mut self.objects);
+                self.perform(seen, query, kind)
+            }
+            None => self.perform(seen, query, kind),
+        }
+    }
+
+    fn perform(&mut self, seen: &Seen, query: &str, kind: &str) -> Result<Value, Refusal> {
+        let (collection, name) = place(&seen.path);
+        let objects = &mut self.objects;
+        match (&seen.method, name) {
+            (&Method::GET, None) => {
+                let items = objects.list(collection, &selector(query));
+                Ok(
+                    json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items}),
+                )
+            }
+            (&Method::GET, Some(name)) => objects.get(collection, name),
+            (&Method::POST, None) => objects.create(collection, seen.body.clone()),
+            (&Method::PUT, Some(name)) => objects.update(collection, name, seen.body.clone()),
+            (&Method::DELETE, Some(name)) => objects.delete(collection, name),
+            (&Method::PATCH, Some(name)) if kind.contains("json-patch") => {
+                let patch = serde_json::from_value(seen.body.clone()).map_err(|_| (400, "BadRequest"))?;
+                objects.patch(collection, name, &patch)
+            }
+            (&Method::PATCH, Some(name)) => objects.merge(collection, name, &seen.body),
+            _ => Err((405, "MethodNotAllowed")),
+        }
+    }
+}
+
+/// `/api/v1/namespaces/shop/services/web` is `web` in `/api/v1/namespaces/shop/services`.
+fn place(path: &str) -> (&str, Option<&str>) {
+    let parts = path.trim_matches('/').split('/').count();
+    let prefix = if path.starts_with("/api/") { 2 } else { 3 };
+    // After the version a namespaced collection has three parts.
+    if parts == prefix + 4 {
+        let (collection, name) = path.rsplit_once('/').unwrap();
+        (collection, Some(name))
+    } else {
+        (path, None)
+    }
+}
+
+fn selector(query: &str) -> String {
+    let query = query.split('&').find_map(|pair| pair.strip_prefix("labelSelector=")).unwrap_or_default();
+    query.replace("%3D", "=").replace("%2C", ",").replace("%2F", "/")
+}
+
+fn status(code: u16, reason: &str) -> Value {
+    json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason,
+        "message": format!("the server answers {code}"),
+    })
+}

@@ -1,0 +1,122 @@
+//! Objects under their paths, with what a server adds to them.
+
+use std::collections::BTreeMap;
+
+use json_patch::Patch;
+use serde_json::{Value, json};
+
+/// Why a request is refused: the code and the reason of a status.
+pub(super) type Refusal = (u16, &'static str);
+
+/// What stands in for the controllers: it is shown every object that is written, may change it, and may write others.
+pub(crate) type Controller = fn(&mut Objects, &mut Value);
+
+#[derive(Default)]
+pub(crate) struct Objects {
+    /// By the path of the collection, then by name.
+    collections: BTreeMap<String, BTreeMap<String, Value>>,
+    controllers: Vec<Controller>,
+    version: u64,
+}
+
+impl Objects {
+    pub(super) fn control(&mut self, controller: Controller) {
+        self.controllers.push(controller);
+    }
+
+    /// A controller writes an object of its own.
+    pub(crate) fn keep(&mut self, collection: &str, mut object: Value) {
+        let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        if let Ok(before) = self.get(collection, &name) {
+            self.replace(collection, &name, &before, object);
+        } else {
+            object["metadata"]["uid"] = name.clone().into();
+            self.put(collection, &name, object);
+        }
+    }
+
+    pub(super) fn get(&self, collection: &str, name: &str) -> Result<Value, Refusal> {
+        self.collections.get(collection).and_then(|all| all.get(name)).cloned().ok_or((404, "NotFound"))
+    }
+
+    pub(crate) fn list(&self, collection: &str, selector: &str) -> Vec<Value> {
+        let all = self.collections.get(collection);
+        all.into_iter()
+            .flat_map(BTreeMap::values)
+            .filter(|object| selected(object, selector))
+            .cloned()
+            .collect()
+    }
+
+    pub(super) fn create(&mut self, collection: &str, mut object: Value) -> Result<Value, Refusal> {
+        let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        if name.is_empty() {
+            return Err((422, "Invalid"));
+        }
+        if self.get(collection, &name).is_ok() {
+            return Err((409, "AlreadyExists"));
+        }
+        self.version += 1;
+        object["metadata"]["uid"] = format!("uid-{}", self.version).into();
+        object["metadata"]["generation"] = 1.into();
+        Ok(self.put(collection, &name, object))
+    }
+
+    pub(super) fn patch(&mut self, collection: &str, name: &str, patch: &Patch) -> Result<Value, Refusal> {
+        let before = self.get(collection, name)?;
+        let after = super::patch::applied(&before, patch).ok_or((422, "Invalid"))?;
+        Ok(self.replace(collection, name, &before, after))
+    }
+
+    pub(super) fn merge(&mut self, collection: &str, name: &str, patch: &Value) -> Result<Value, Refusal> {
+        let before = self.get(collection, name)?;
+        let after = super::patch::merged(&before, patch);
+        Ok(self.replace(collection, name, &before, after))
+    }
+
+    pub(super) fn update(&mut self, collection: &str, name: &str, object: Value) -> Result<Value, Refusal> {
+        let before = self.get(collection, name)?;
+        let version = &object["metadata"]["resourceVersion"];
+        if !version.is_null() && *version != before["metadata"]["resourceVersion"] {
+            return Err((409, "Conflict"));
+        }
+        Ok(self.replace(collection, name, &before, object))
+    }
+
+    pub(super) fn delete(&mut self, collection: &str, name: &str) -> Result<Value, Refusal> {
+        self.collections.get_mut(collection).and_then(|all| all.remove(name)).ok_or((404, "NotFound"))
+    }
+
+    /// A write of what is there already makes no new version, and a new spec makes a new generation.
+    fn replace(&mut self, collection: &str, name: &str, before: &Value, mut after: Value) -> Value {
+        for kept in ["uid", "generation", "resourceVersion"] {
+            after["metadata"][kept] = before["metadata"][kept].clone();
+        }
+        if after == *before {
+            return after;
+        }
+        if after["spec"] != before["spec"] {
+            after["metadata"]["generation"] =
+                json!(before["metadata"]["generation"].as_i64().unwrap_or(0) + 1);
+        }
+        self.put(collection, name, after)
+    }
+
+    fn put(&mut self, collection: &str, name: &str, mut object: Value) -> Value {
+        self.version += 1;
+        object["metadata"]["resourceVersion"] = self.version.to_string().into();
+        for controller in self.controllers.clone() {
+            controller(self, &mut object);
+        }
+        self.collections.entry(collection.to_owned()).or_default().insert(name.to_owned(), object.clone());
+        object
+    }
+}
+
+/// Selectors of equality, which are all that the adapters use.
+fn selected(object: &Value, selector: &str) -> bool {
+    selector.split(',').filter(|term| !term.is_empty()).all(|term| {
+        let (key, wanted) = term.split_once('=').unwrap_or((term, ""));
+        object["metadata"]["labels"][key] == wanted.trim_start_matches('=')
+    })
+}

@@ -1,0 +1,109 @@
+//! What the controllers of a cluster make of workloads, at once.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use serde_json::{Value, json};
+use shepherd_core::model::{Replicas, Revision};
+
+use crate::api::{Api, Objects};
+
+const SETS: &str = "/apis/apps/v1/namespaces/shop/replicasets";
+const PODS: &str = "/api/v1/namespaces/shop/pods";
+
+/// Deployments whose pods are ready at once; those of an image with `broken` in its name never are.
+pub(crate) fn deployments(api: Api) -> Api {
+    api.controlled(deployment)
+}
+
+/// How many pods of each image a Deployment serves with.
+pub(crate) fn serving(api: &Api, deployment: &str) -> BTreeMap<Revision, Replicas> {
+    let of = |set: &&Value| set["metadata"]["ownerReferences"][0]["name"] == deployment;
+    let mut serving = BTreeMap::new();
+    for set in api.list(SETS).iter().filter(of) {
+        let ready = set["status"]["availableReplicas"].as_u64().unwrap_or(0);
+        if ready > 0 {
+            serving.insert(image(set).parse().unwrap(), Replicas::new(u32::try_from(ready).unwrap()));
+        }
+    }
+    serving
+}
+
+/// The name of the set that a Deployment serves with.
+pub(crate) fn present_set(api: &Api, deployment: &str) -> String {
+    let of = |set: &&Value| {
+        set["metadata"]["ownerReferences"][0]["name"] == deployment && set["spec"]["replicas"] != 0
+    };
+    api.list(SETS).iter().find(of).unwrap()["metadata"]["name"].as_str().unwrap().to_owned()
+}
+
+fn deployment(objects: &mut Objects, deployment: &mut Value) {
+    if deployment["kind"] != "Deployment" {
+        return;
+    }
+    let set = set_of(deployment);
+    if !is_broken(&set) {
+        end_others(objects, deployment, &set["metadata"]["name"]);
+    }
+    objects.keep(PODS, pod_of(&set));
+    objects.keep(SETS, set);
+}
+
+fn set_of(deployment: &Value) -> Value {
+    let template = deployment["spec"]["template"].clone();
+    let mut hasher = DefaultHasher::new();
+    template.to_string().hash(&mut hasher);
+    let (hash, replicas) = (format!("{:x}", hasher.finish()), deployment["spec"]["replicas"].clone());
+    let mut set = json!({
+        "kind": "ReplicaSet", "apiVersion": "apps/v1",
+        "metadata": {
+            "name": format!("{}-{hash}", deployment["metadata"]["name"].as_str().unwrap()),
+            "labels": template["metadata"]["labels"],
+            "ownerReferences": [{
+                "apiVersion": "apps/v1", "kind": "Deployment", "controller": true,
+                "name": deployment["metadata"]["name"], "uid": deployment["metadata"]["uid"],
+            }],
+        },
+        "spec": {"replicas": replicas, "selector": deployment["spec"]["selector"], "template": template},
+        "status": {"replicas": replicas, "availableReplicas": replicas},
+    });
+    set["spec"]["selector"]["matchLabels"]["pod-template-hash"] = hash.clone().into();
+    set["spec"]["template"]["metadata"]["labels"]["pod-template-hash"] = hash.into();
+    if is_broken(&set) {
+        set["status"]["availableReplicas"] = 0.into();
+    }
+    set
+}
+
+fn end_others(objects: &mut Objects, deployment: &Value, present: &Value) {
+    for mut set in objects.list(SETS, "") {
+        let owner = &set["metadata"]["ownerReferences"][0]["uid"];
+        if *owner == deployment["metadata"]["uid"] && set["metadata"]["name"] != *present {
+            set["spec"]["replicas"] = 0.into();
+            set["status"] = json!({"replicas": 0});
+            objects.keep(SETS, set);
+        }
+    }
+}
+
+/// One of the pods of a set stands for all of them.
+fn pod_of(set: &Value) -> Value {
+    let mut status = json!({"phase": "Running"});
+    if is_broken(set) {
+        let waiting = json!({"reason": "ImagePullBackOff", "message": "no such image"});
+        status["containerStatuses"] = json!([{
+            "name": "app", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": {"waiting": waiting},
+        }]);
+    }
+    let name = format!("{}-1", set["metadata"]["name"].as_str().unwrap());
+    let labels = &set["spec"]["template"]["metadata"]["labels"];
+    json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": name, "labels": labels}, "status": status})
+}
+
+fn is_broken(set: &Value) -> bool {
+    image(set).contains("broken")
+}
+
+fn image(set: &Value) -> &str {
+    set["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap()
+}

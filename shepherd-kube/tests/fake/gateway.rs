@@ -1,0 +1,187 @@
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use shepherd_core::model::{
+    Epoch, Exposure, FailureKind, Fence, Generation, Mark, RolloutId, Route, StageIndex, Traffic, Weight,
+};
+use shepherd_core::ports::TrafficRouter;
+use shepherd_kube::router::GatewayRoute;
+use shepherd_testkit::conformance::Opened;
+use shepherd_testkit::conformance::router::RouterFixture;
+
+use crate::api::{Api, Objects};
+
+const ROUTES: &str = "/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes";
+
+/// A route as people write them: two rules, one of them with a third backend, a time-out and a filter.
+fn route() -> Value {
+    json!({
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": "web", "namespace": "shop", "labels": {"team": "shop"}},
+        "spec": {
+            "parentRefs": [{"name": "public"}],
+            "hostnames": ["shop.example"],
+            "rules": [
+                {"name": "assets", "matches": [{"path": {"type": "PathPrefix", "value": "/assets"}}],
+                 "backendRefs": [{"name": "assets", "port": 80}]},
+                {"name": "all", "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
+                 "timeouts": {"request": "10s"},
+                 "filters": [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "a", "value": "b"}]}}],
+                 "backendRefs": [{"name": "web", "port": 80, "weight": 3}, {"name": "old", "port": 80, "weight": 1}]},
+            ],
+        },
+    })
+}
+
+/// The controller of the gateway accepts what it sees.
+fn accepts(_: &mut Objects, object: &mut Value) {
+    if object["kind"] == "HTTPRoute" {
+        let seen = object["metadata"]["generation"].clone();
+        let condition = |kind| json!({"type": kind, "status": "True", "observedGeneration": seen});
+        object["status"] =
+            json!({"parents": [{"conditions": [condition("Accepted"), condition("ResolvedRefs")]}]});
+    }
+}
+
+struct Fixture(Api);
+
+impl Fixture {
+    fn new() -> Self {
+        Self(Api::default().controlled(accepts).with(ROUTES, route()))
+    }
+
+    fn router(&self) -> GatewayRoute {
+        GatewayRoute::http(self.0.client(), "shop", "web")
+    }
+
+    fn rules(&self) -> Value {
+        self.0.get(ROUTES, "web")["spec"]["rules"].clone()
+    }
+}
+
+#[async_trait]
+impl RouterFixture for Fixture {
+    type Router = GatewayRoute;
+
+    async fn open(&self) -> Opened<GatewayRoute> {
+        Ok(self.router())
+    }
+
+    async fn bystanders(&self) -> Opened<String> {
+        let mut route = self.0.get(ROUTES, "web");
+        let mut rules = route["spec"]["rules"].as_array().cloned().unwrap();
+        rules.retain(|rule| !rule["name"].as_str().unwrap().starts_with("shepherd"));
+        let shares: Vec<_> = rules[1]["backendRefs"].as_array().unwrap().clone();
+        let all: u64 = shares.iter().map(|backend| backend["weight"].as_u64().unwrap()).sum();
+        let old = shares.iter().find(|backend| backend["name"] == "old").unwrap();
+        let share = old["weight"].as_u64().unwrap() * 1000 / all;
+        rules[1]["backendRefs"] = share.into();
+        let filters = rules[1]["filters"].as_array_mut().unwrap();
+        filters.retain(|filter| filter["type"] != "RequestMirror");
+        route["spec"]["rules"] = rules.into();
+        Ok(format!("{} {}", route["spec"], route["metadata"]["labels"]))
+    }
+}
+
+shepherd_testkit::router_conformance!(Fixture::new);
+
+fn on(generation: u64, percent: u32) -> Route {
+    let fence = Fence { rollout: RolloutId::new("shop/web#1").unwrap(), epoch: Epoch::new(1) };
+    let mark = Mark {
+        fence,
+        stage: StageIndex::FIRST,
+        generation: Generation::new(generation),
+        traffic: Traffic::On,
+        cause: None,
+    };
+    Route { exposure: Exposure::weight(Weight::percent(percent).unwrap()), mark }
+}
+
+#[tokio::test]
+async fn a_weight_is_one_write_of_a_few_fields() {
+    let fixture = Fixture::new();
+    let router = fixture.router();
+    router.apply(&on(1, 10)).await.unwrap();
+    fixture.0.seen();
+    router.apply(&on(2, 20)).await.unwrap();
+    let seen = fixture.0.seen();
+    assert_eq!(seen.len(), 1, "no look before the write: {seen:?}");
+    let changed: Vec<_> = seen[0].body.as_array().unwrap().iter().filter(|op| op["op"] != "test").collect();
+    assert!(changed.len() <= 4, "{changed:?}");
+    let weights: Vec<_> =
+        fixture.rules()[1]["backendRefs"].as_array().unwrap().iter().map(|b| b["weight"].clone()).collect();
+    assert_eq!(weights, [24, 10, 6], "the candidate gets 20% of what is not the third backend's");
+}
+
+#[tokio::test]
+async fn what_others_write_meanwhile_stays() {
+    let fixture = Fixture::new();
+    let router = fixture.router();
+    router.apply(&on(1, 10)).await.unwrap();
+    let mut rules = fixture.rules();
+    rules[1]["timeouts"]["request"] = "20s".into();
+    fixture.0.meddles(ROUTES, "web", json!({"spec": {"rules": rules, "hostnames": ["new.example"]}}));
+    router.apply(&on(2, 50)).await.unwrap();
+    let route = fixture.0.get(ROUTES, "web");
+    assert_eq!(route["spec"]["hostnames"], json!(["new.example"]));
+    assert_eq!(route["spec"]["rules"][1]["timeouts"]["request"], "20s");
+    assert_eq!(router.observe().await.unwrap().exposure.weight, Weight::percent(50).unwrap());
+}
+
+#[tokio::test]
+async fn backends_that_changed_places_get_their_own_weights() {
+    let fixture = Fixture::new();
+    let router = fixture.router();
+    router.apply(&on(1, 10)).await.unwrap();
+    let mut rules = fixture.rules();
+    rules[1]["backendRefs"].as_array_mut().unwrap().reverse();
+    fixture.0.merge(ROUTES, "web", &json!({"spec": {"rules": rules}}));
+    router.apply(&on(2, 50)).await.unwrap();
+    let backends = fixture.rules()[1]["backendRefs"].clone();
+    let of = |name: &str| {
+        backends.as_array().unwrap().iter().find(|b| b["name"] == name).unwrap()["weight"].clone()
+    };
+    assert_eq!(of("web"), of("web-candidate"));
+}
+
+#[tokio::test]
+async fn says_what_the_route_lacks_before_anything_is_changed() {
+    let fixture = Fixture::new();
+    let before = fixture.rules();
+    for (router, said) in [
+        (fixture.router().backends("shop", "shop-next"), "none of its rules has a backend shop"),
+        (fixture.router().rules_named(["assets"]), "its rule assets has no backend web"),
+        (fixture.router().rules_named(["every"]), "it has not all of the rules named every"),
+        (fixture.router().rules_at([7]), "it has not all of the rules at [7]"),
+        (GatewayRoute::http(fixture.0.client(), "shop", "wbe"), "HTTPRoute shop/wbe"),
+    ] {
+        let error = router.apply(&on(1, 10)).await.unwrap_err();
+        assert_eq!(error.kind(), FailureKind::Permanent, "{error}");
+        assert!(error.to_string().contains(said), "{error}");
+    }
+    assert_eq!(fixture.rules(), before);
+}
+
+#[tokio::test]
+async fn trouble_of_the_server_is_told_by_who_must_act() {
+    let fixture = Fixture::new();
+    let router = fixture.router();
+    for (code, kind) in [
+        (403, FailureKind::Denied),
+        (409, FailureKind::Conflict),
+        (429, FailureKind::Transient),
+        (500, FailureKind::Transient),
+    ] {
+        fixture.0.refuses(code);
+        // The client itself may try some of them again.
+        for _ in 0..8 {
+            fixture.0.refuses(code);
+        }
+        assert_eq!(router.apply(&on(1, 10)).await.unwrap_err().kind(), kind, "{code}");
+        fixture.0.forgives();
+    }
+    fixture.0.loses_the_answer(504);
+    drop(router.apply(&on(1, 10)).await);
+    assert_eq!(router.observe().await.unwrap().exposure, on(1, 10).exposure);
+    router.apply(&on(1, 10)).await.unwrap();
+}

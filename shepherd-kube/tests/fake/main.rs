@@ -1,0 +1,9 @@
+//! The adapters against an API server of our own making: every promise of their ports, and what no real server does
+//! on demand.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod api;
+mod controllers;
+mod deployment_pair;
+mod gateway;

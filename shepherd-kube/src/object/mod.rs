@@ -4,6 +4,7 @@ mod edit;
 mod failure;
 mod mark;
 mod object;
+mod wire;
 
 pub(crate) use edit::{Edit, value};
 pub(crate) use failure::{failure, refused};

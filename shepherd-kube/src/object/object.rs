@@ -8,7 +8,7 @@ use kube::core::{Request, Status};
 use serde_json::Value;
 use shepherd_core::ports::PortError;
 
-use super::{Edit, failure, refused};
+use super::{Edit, failure, refused, wire};
 
 /// How often a change is decided anew because somebody else wrote in between.
 const TRIES: usize = 5;
@@ -120,9 +120,10 @@ impl Object {
 
     async fn patch(&self, patch: &json_patch::Patch) -> Result<Arc<Value>, kube::Error> {
         let parameters = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
-        let request = Request::new(&self.path)
+        let mut request = Request::new(&self.path)
             .patch(&self.name, &parameters, &Patch::Json::<()>(patch.clone()))
             .map_err(kube::Error::BuildRequest)?;
+        *request.body_mut() = wire::body(patch);
         self.client.request::<Value>(request).await.map(|object| self.remember(object))
     }
 

@@ -122,7 +122,9 @@ impl Api {
         let query = head.uri.query().unwrap_or_default().to_owned();
         let kind = head.headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let seen = Seen { method: head.method, path: head.uri.path().to_owned(), body };
-        let answer = self.state().handle(&seen, &query, kind);
+        // What the server itself would have escaped passes none of its tests.
+        let unlike = kind.contains("json-patch") && bytes.iter().any(|byte| b"<>&".contains(byte));
+        let answer = if unlike { Err((422, "Invalid")) } else { self.state().handle(&seen, &query, kind) };
         let (code, body) =
             answer.map_or_else(|(code, reason)| (code, status(code, reason)), |body| (200, body));
         let body = serde_json::to_vec(&body).unwrap();

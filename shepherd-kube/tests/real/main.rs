@@ -1,0 +1,6 @@
+//! The adapters on a real control plane. `just real` runs them.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod deployment_pair;
+mod ground;

@@ -111,14 +111,56 @@ fn the_dry_run_tells_the_true_weight_the_triggers_and_the_worst_way_back() {
     let run = plan.dry_run().to_string();
     for told in [
         "13% to the candidate, the nearest to the 12.5% that was asked for",
-        "error_rate > 2x stable for 1m or p99 > 2s, not at 100% where stable has no traffic to compare with",
+        "error_rate > 2x stable for 1m or p99 > 2s (fires within 1m20s), not at 100% where stable has no traffic to \
+         compare with",
         "until the promotion: one routing write, repeated when it is not answered within 10s",
-        "worst while promoting: v1 is put back on stable",
+        "worst while promoting: v1 is put back on stable and traffic follows as its replicas become ready, about 42s if \
+         they are ready within 30s; alarm after 5m",
         "takes at least 10m30s",
     ] {
         assert!(run.contains(told), "{told} is missing in\n{run}");
     }
-    assert_eq!(plan.dry_run().worst_way_back(), Duration::from_mins(5));
+    assert_eq!(plan.dry_run().worst_way_back(), Duration::from_secs(10 + 1 + 30 + 1));
+    assert_eq!(plan.dry_run().slowest_guard(), Some(Duration::from_secs(60 + 2 * 10)));
+}
+
+#[test]
+fn the_dry_run_reckons_the_batches_of_the_way_back() {
+    let slow = Recovery::default().ready_within(Duration::from_mins(2));
+    let worst = |replicas, recovery| {
+        let one_by_one = Rolling::new().max_surge(Count::number(1)).max_unavailable(Count::number(0));
+        let run = one_by_one.recovery(recovery).plan(&change(replicas)).unwrap().dry_run().to_string();
+        run.lines().last().unwrap().trim().to_owned()
+    };
+    let told = [
+        (
+            1,
+            Recovery::default(),
+            "the replica is put back in 1 batch, about 42s if it is ready within 30s; alarm after 5m",
+        ),
+        (
+            2,
+            Recovery::default(),
+            "all 2 replicas are put back in 2 batches, about 1m13s if each is ready within 30s; alarm after 5m",
+        ),
+        (
+            3,
+            slow,
+            "all 3 replicas are put back in 3 batches, about 6m14s if each is ready within 2m; the alarm comes before that, after 5m",
+        ),
+    ];
+    for (replicas, recovery, told) in told {
+        assert_eq!(
+            worst(replicas, recovery),
+            format!("- worst from scale-stable-0 to the promotion: {told}")
+        );
+    }
+}
+
+#[test]
+fn a_recovery_of_before_it_was_told_how_long_replicas_take_reads_back() {
+    let recovery: Recovery = serde_json::from_str(r#"{"drain":"30s","deadline":"5m"}"#).unwrap();
+    assert_eq!(recovery, Recovery::default());
 }
 
 #[test]

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use super::derived::SHORTEST_POLL;
 use super::event::Happening;
 use super::rollout_machine::Machine;
 use super::state::Course;
 use super::{Cause, Effect, EffectId, Save};
 use crate::guard::{Finding, GuardAction, GuardVerdict};
 use crate::model::{Elapsed, Failure, Mark, Measurement, Reason, Replicas, Routing, Track, WorkloadState};
-use crate::plan::Action;
+use crate::plan::{Action, SHORTEST_POLL};
 
 impl Machine {
     pub(super) fn begin_round(&mut self) {

@@ -1,3 +1,4 @@
+use std::cmp::Ordering;
 use std::fmt;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ pub(super) struct WayBack<'a> {
     plan: &'a Plan,
     /// The first stage from which it takes that long.
     stage: StageIndex,
-    /// How many replicas of stable have to come back.
+    /// How many replicas of stable have to come back, at most.
     missing: Replicas,
     /// How many times they are waited for.
     batches: u32,
@@ -23,8 +24,11 @@ impl<'a> WayBack<'a> {
         let start = Self { plan, stage: StageIndex::FIRST, missing: Replicas::ZERO, batches: 0 };
         Moment::all_of(plan).fold(start, |worst, moment| {
             let (batches, missing) = (moment.batches(plan), moment.missing(plan));
-            let worse = batches > worst.batches;
-            if worse { Self { plan, stage: moment.stage, missing, batches } } else { worst }
+            match batches.cmp(&worst.batches) {
+                Ordering::Less => worst,
+                Ordering::Equal => Self { missing: missing.max(worst.missing), ..worst },
+                Ordering::Greater => Self { plan, stage: moment.stage, missing, batches },
+            }
         })
     }
 

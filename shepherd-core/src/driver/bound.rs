@@ -65,14 +65,15 @@ impl Ports {
     /// What the look at the outside answers.
     pub(super) async fn stable_from_now_on(&self) -> Result<TrackState, PortError> {
         let workload = self.within("observe workload", self.workload.observe()).await?;
-        let left = workload.stable.desired == Replicas::ZERO && workload.candidate.desired > Replicas::ZERO;
+        let alone = workload.stable.desired == Replicas::ZERO;
         let changes = match &self.router {
-            // Its roles may be exchanged already, where nobody has come to claim the workload yet.
+            _ if workload.candidate.desired == Replicas::ZERO => false,
+            // Its roles may be exchanged already, where nobody has come to claim the workload since.
             Some(router) if router.capabilities().swaps => {
-                left || self.within("observe routing", router.observe()).await?.exposure.is_all()
+                alone || self.within("observe routing", router.observe()).await?.exposure.is_all()
             }
             Some(_) => false,
-            None => left,
+            None => alone,
         };
         Ok(if changes { workload.candidate } else { workload.stable })
     }

@@ -81,10 +81,8 @@ fn lever(which: u8) -> Command {
 
 fn plan(script: &Script) -> Plan {
     let router = RouterCapabilities::weighted().with_swaps();
-    let (router, promotion) = match script.fenced {
-        true => (router, Promotion::Swap),
-        false => (router.unfenced(), Promotion::Copy),
-    };
+    let (router, promotion) =
+        if script.fenced { (router, Promotion::Swap) } else { (router.unfenced(), Promotion::Copy) };
     let change =
         Change::new("web".parse().unwrap(), Revision::new("v1").unwrap(), Revision::new("v2").unwrap())
             .replicas(Replicas::new(3))

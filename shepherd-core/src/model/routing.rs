@@ -18,6 +18,7 @@ pub struct Routing {
 /// What a router can do. Plans are checked against it before anything happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[allow(clippy::struct_excessive_bools, reason = "each is one thing that a router can do or not")]
 pub struct RouterCapabilities {
     /// The finest difference between two weights; [`Weight::FULL`] for a router that only switches.
     pub finest_weight: Weight,

@@ -49,6 +49,15 @@ struct Side {
     mark: Option<Mark>,
 }
 
+impl Backend {
+    fn stamp(&mut self, fence: &Fence) -> Result<(), PortError> {
+        for side in &mut self.sides {
+            side.mark = Some(Mark::claimed(side.mark.as_ref(), fence)?);
+        }
+        Ok(())
+    }
+}
+
 #[derive(Clone)]
 struct Service {
     backend: Arc<Mutex<Backend>>,
@@ -139,13 +148,6 @@ impl Service {
         }
     }
 
-    fn stamp(&self, backend: &mut Backend, fence: &Fence) -> Result<(), PortError> {
-        for side in &mut backend.sides {
-            side.mark = Some(Mark::claimed(side.mark.as_ref(), fence)?);
-        }
-        Ok(())
-    }
-
     fn state(&self, backend: &Backend, track: Track) -> TrackState {
         let Side { spec, mark } = &backend.sides[self.index(backend, track)];
         let (revision, replicas) = spec.clone().unzip();
@@ -197,11 +199,11 @@ impl Workload for Service {
                 backend.run = if begins && swapped { 1 - backend.run } else { backend.run };
             });
             tokio::task::yield_now().await;
-            return self.with(|backend| self.stamp(backend, fence));
+            return self.with(|backend| backend.stamp(fence));
         }
         self.with(|backend| {
             let stable = self.follow(backend, fence);
-            self.stamp(backend, fence)?;
+            backend.stamp(fence)?;
             backend.run = stable;
             Ok(())
         })

@@ -28,7 +28,8 @@ pub trait Workload: Send + Sync {
     /// router takes part they are those that its claim has recorded, which was made before this one. Where none does,
     /// and all replicas that shall run are the candidate's, the candidate's side is stable from then on. Every other
     /// claim keeps the roles, and until this one they are what they were: a late write of the rollout before must not
-    /// find its sides exchanged.
+    /// find its sides exchanged. A backend that cannot hold marks takes the router's roles at every claim, and without a
+    /// router keeps its own.
     ///
     /// # Errors
     /// [`Fenced`](crate::model::FailureKind::Fenced) when a later owner has been there.

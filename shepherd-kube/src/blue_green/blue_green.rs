@@ -43,7 +43,12 @@ impl BlueGreenService {
 
     /// The label that tells the pods of the two sides apart, and its value on blue's and on green's.
     #[must_use]
-    pub fn label(mut self, key: impl Into<String>, blue: impl Into<String>, green: impl Into<String>) -> Self {
+    pub fn label(
+        mut self,
+        key: impl Into<String>,
+        blue: impl Into<String>,
+        green: impl Into<String>,
+    ) -> Self {
         self.sides.label = key.into();
         self.sides.values = [blue.into(), green.into()];
         self

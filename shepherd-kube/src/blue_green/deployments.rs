@@ -9,7 +9,7 @@ use shepherd_core::model::{Fence, Mark, Track, TrackSpec, TrackState, WorkloadSt
 use shepherd_core::ports::{PortError, Workload};
 
 use super::sides::{Side, Sides, TRACK, cast, cast_as};
-use crate::object::{Created, Edit, MARK, Object, mark_of, refused, stamp};
+use crate::object::{Created, Edit, MARK, Object, mark_of, stamp};
 use crate::workload::{Look, image, twin};
 
 /// Runs blue and green. Which of them is stable each of them says in an annotation, from the first claim of a rollout
@@ -36,16 +36,11 @@ impl BlueGreenDeployments {
         &self.deployments[side as usize]
     }
 
-    /// Only the router's claim says which side is stable: the workload follows it.
+    /// The side that is stable as the router's claim has found it.
     async fn stable_for(&self, fence: &Fence) -> Result<Side, PortError> {
         let (place, service) = (self.service.place(), self.service.read().await?);
-        let stored = mark_of(place, &service)?;
-        // A later owner's rollout is not the one that is waited for.
-        Mark::claimed(stored.as_ref(), fence)?;
-        if fence.begins(stored.as_ref()) {
-            let message = format!("rollout {} has not claimed it yet; claim the routing first", fence.rollout);
-            return Err(PortError::conflict(place, message));
-        }
+        // Who comes after a later owner has no say in it.
+        Mark::claimed(mark_of(place, &service)?.as_ref(), fence)?;
         self.sides.stable(place, &service)
     }
 
@@ -64,30 +59,37 @@ impl BlueGreenDeployments {
     /// A side that has never been there is made after the other one, without replicas.
     async fn make(&self, side: Side, after: &Value, fence: &Fence) -> Result<Created, PortError> {
         let (label, value) = (self.sides.label.as_str(), self.sides.value(side));
-        let mut made = twin::deployment(after, self.sides.deployment(side), twin::Relabel::Side { label, value });
+        let mut made =
+            twin::deployment(after, self.sides.deployment(side), twin::Relabel::Side { label, value });
         let mark = serde_json::to_string(&Mark::claimed(None, fence)?).unwrap_or_default();
-        made["metadata"]["annotations"] = serde_json::json!({MARK: mark, TRACK: Track::Candidate.to_string()});
+        made["metadata"]["annotations"] =
+            serde_json::json!({MARK: mark, TRACK: Track::Candidate.to_string()});
         self.deployment(side).create(&made).await
     }
 
-    /// The Deployment that is a track, as the two of them say themselves.
-    async fn cast_as(&self, track: Track) -> Result<&Object, PortError> {
+    /// The Deployment that is a track: as the two of them say themselves, or else as the Service has it.
+    async fn of(&self, track: Track) -> Result<&Object, PortError> {
         for side in Side::BOTH {
-            let object = self.deployment(side);
-            let Some(deployment) = object.find().await? else { continue };
-            if cast_as(&deployment) == Some(track) {
-                return Ok(object);
+            let deployment = self.deployment(side).find().await?;
+            if deployment.is_some_and(|deployment| cast_as(&deployment) == Some(track)) {
+                return Ok(self.deployment(side));
             }
         }
-        let place = self.service.place();
-        Err(refused(place, format!("none of its Deployments is {track}; claim it first")))
+        let stable = self.sides.stable(self.service.place(), &*self.service.read().await?)?;
+        Ok(self.deployment(if track == Track::Stable { stable } else { stable.other() }))
     }
 
-    async fn state(&self, track: Track, object: &Object, deployment: Arc<Value>) -> Result<TrackState, PortError> {
+    async fn state(
+        &self,
+        track: Track,
+        object: &Object,
+        deployment: Arc<Value>,
+    ) -> Result<TrackState, PortError> {
         let container = image::container(object.place(), &deployment, self.sides.container.as_deref())?;
         let revision = image::revision(object.place(), &deployment, container)?;
         let service = self.sides.preview.as_deref().filter(|_| track == Track::Candidate);
-        let look = Look { client: &self.client, namespace: &self.sides.namespace, place: object.place(), service };
+        let look =
+            Look { client: &self.client, namespace: &self.sides.namespace, place: object.place(), service };
         look.at(deployment, revision).await
     }
 }
@@ -108,13 +110,13 @@ impl Workload for BlueGreenDeployments {
     }
 
     async fn apply(&self, spec: &TrackSpec, mark: &Mark) -> Result<(), PortError> {
-        let object = self.cast_as(spec.track).await?;
+        let object = self.of(spec.track).await?;
         let place = object.place();
         let applied = object.change(|deployment| {
-            if cast_as(deployment) != Some(spec.track) {
+            mark.admit(mark_of(place, deployment)?.as_ref())?;
+            if cast_as(deployment).is_some_and(|track| track != spec.track) {
                 return Err(PortError::conflict(place, format!("it is not {} any more", spec.track)));
             }
-            mark.admit(mark_of(place, deployment)?.as_ref())?;
             let mut edit = Edit::of(deployment);
             edit.relies_on(&["metadata", "annotations", TRACK]);
             image::write(&mut edit, place, deployment, self.sides.container.as_deref(), &spec.revision)?;

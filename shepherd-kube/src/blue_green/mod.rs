@@ -1,8 +1,8 @@
 //! Blue/green: two Deployments and one Service that sends to one of them.
 
-mod deployments;
 #[allow(clippy::module_inception)]
 mod blue_green;
+mod deployments;
 mod selector;
 mod sides;
 

@@ -67,7 +67,9 @@ impl ServiceSelector {
             exposure if exposure.is_all() => Ok(stable.other()),
             exposure => Err(PortError::unsupported(
                 self.service.place(),
-                format!("a selector sends all requests to one side, and cannot send {exposure}; plan a switch"),
+                format!(
+                    "a selector sends all requests to one side, and cannot send {exposure}; plan a switch"
+                ),
             )),
         }
     }
@@ -77,14 +79,19 @@ impl ServiceSelector {
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), &self.sides.namespace);
         let slices: Api<EndpointSlice> = Api::namespaced(self.client.clone(), &self.sides.namespace);
         let selected = ListParams::default().labels(&selector(service));
-        let ours = ListParams::default().labels(&format!("kubernetes.io/service-name={}", self.sides.service));
+        let ours =
+            ListParams::default().labels(&format!("kubernetes.io/service-name={}", self.sides.service));
         let (pods, slices) = tokio::try_join!(pods.list(&selected), slices.list(&ours)).map_err(failed)?;
         let meant: BTreeSet<_> = pods.iter().map(ResourceExt::name_any).collect();
         let mut serving = slices
             .iter()
             .flat_map(|slice| slice.endpoints.iter().flatten())
-            .filter(|endpoint| endpoint.conditions.as_ref().is_some_and(|conditions| conditions.ready == Some(true)))
-            .map(|endpoint| endpoint.target_ref.as_ref().and_then(|target| target.name.clone()).unwrap_or_default())
+            .filter(|endpoint| {
+                endpoint.conditions.as_ref().is_some_and(|conditions| conditions.ready == Some(true))
+            })
+            .map(|endpoint| {
+                endpoint.target_ref.as_ref().and_then(|target| target.name.clone()).unwrap_or_default()
+            })
             .peekable();
         Ok(serving.peek().is_some() && serving.all(|pod| meant.contains(&pod)))
     }
@@ -141,8 +148,11 @@ impl TrafficRouter for ServiceSelector {
 
 fn selector(service: &Value) -> String {
     let labels = service["spec"]["selector"].as_object();
-    let terms: Vec<_> =
-        labels.into_iter().flatten().map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();
+    let terms: Vec<_> = labels
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+        .collect();
     terms.join(",")
 }
 

@@ -1,7 +1,5 @@
 //! Which of the two sides is which.
 
-use std::fmt;
-
 use serde_json::Value;
 use shepherd_core::model::{Fence, Mark, Track};
 use shepherd_core::ports::PortError;
@@ -68,14 +66,23 @@ impl Sides {
         match annotation(service, STABLE) {
             None => self.selected(place, service),
             Some(stable) => self.named(Some(stable)).ok_or_else(|| {
-                refused(place, format!("its annotation {STABLE} says {stable:?}, which is neither side; remove it"))
+                refused(
+                    place,
+                    format!("its annotation {STABLE} says {stable:?}, which is neither side; remove it"),
+                )
             }),
         }
     }
 
     /// The side that is stable once `fence` has claimed the Service. The first claim of a rollout decides it, by what
     /// serves.
-    pub(super) fn claimed(&self, place: &str, service: &Value, stored: Option<&Mark>, fence: &Fence) -> Result<Side, PortError> {
+    pub(super) fn claimed(
+        &self,
+        place: &str,
+        service: &Value,
+        stored: Option<&Mark>,
+        fence: &Fence,
+    ) -> Result<Side, PortError> {
         if fence.begins(stored) { self.selected(place, service) } else { self.stable(place, service) }
     }
 
@@ -93,13 +100,4 @@ pub(super) fn cast(edit: &mut Edit<'_>, track: Track) {
 pub(super) fn cast_as(deployment: &Value) -> Option<Track> {
     let said = annotation(deployment, TRACK)?;
     Track::BOTH.into_iter().find(|track| said == track.to_string())
-}
-
-impl fmt::Display for Side {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Side::Blue => "blue",
-            Side::Green => "green",
-        })
-    }
 }

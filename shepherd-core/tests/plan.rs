@@ -21,7 +21,7 @@ fn change(replicas: u32) -> Change {
 }
 
 fn routed(replicas: u32) -> Change {
-    change(replicas).router(RouterCapabilities::weighted().with_matches().with_mirror())
+    change(replicas).router(RouterCapabilities::weighted().with_matches().with_mirror().with_swaps())
 }
 
 fn guard() -> Guard {
@@ -173,6 +173,19 @@ fn router_that_cannot_do_what_the_strategy_needs_is_refused() {
     assert!(Canary::default().plan(&switch).is_err());
     assert!(BlueGreen::new().plan(&switch).is_ok());
     assert!(BlueGreen::new().plan(&change(4)).unwrap_err().to_string().contains("give the rollout a router"));
+}
+
+#[test]
+fn a_swap_needs_a_router_whose_sides_may_change_roles() {
+    let keeps = change(4).router(RouterCapabilities::weighted());
+    let refused = BlueGreen::new().plan(&keeps).unwrap_err().to_string();
+    assert!(refused.contains("promotion: swap is not allowed: copy, since"), "{refused}");
+    assert!(Canary::default().promotion(Promotion::Swap).plan(&keeps).is_err());
+    let copied = BlueGreen::new().promotion(Promotion::Copy).plan(&keeps).unwrap();
+    assert!(copied.dry_run().to_string().contains("end candidate"), "{}", copied.dry_run());
+    let swaps = change(4).router(RouterCapabilities::weighted().with_swaps());
+    assert!(BlueGreen::new().plan(&swaps).is_ok());
+    assert!(Rolling::new().plan(&change(4)).is_ok(), "replicas change roles by themselves");
 }
 
 fn weights() -> impl Strategy<Value = Vec<Weight>> {

@@ -4,6 +4,7 @@
 //! leaves a mark beside them, all or nothing. So a driver that was superseded, or a person with an editor, is found
 //! out by the server itself.
 
+pub mod blue_green;
 mod object;
 pub mod router;
 pub mod workload;

@@ -1,11 +1,11 @@
 //! The way back. Where a router can take users off the candidate it does so first; stable's capacity comes first only
 //! where this rollout itself took it away.
 
-use super::Effect;
 use super::event::Happening;
 use super::outcome::Outcome;
 use super::rollout_machine::Machine;
 use super::state::{Course, RecoveryRun};
+use super::{Cause, Effect};
 use crate::model::{Elapsed, Exposure, Replicas, Track, Weight};
 use crate::plan::{Headroom, PutBack, Sides};
 
@@ -13,6 +13,10 @@ impl Machine {
     pub(super) fn recover(&mut self) {
         let Course::Recovery(recovery) = &self.state.course else { return };
         let (alarm_at, forced) = (recovery.alarm_at, recovery.forced);
+        if !self.state.begun && !matches!(recovery.cause, Cause::FoundOff(_)) {
+            // Nothing was written, and which side is stable may not be decided yet: no write could be right.
+            return self.recovered();
+        }
         if self.now() >= alarm_at {
             self.raise_alarm();
         }

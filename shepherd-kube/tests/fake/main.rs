@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod api;
+mod blue_green;
 mod controllers;
 mod deployment_pair;
 mod gateway;

@@ -35,6 +35,13 @@ impl Objects {
         }
     }
 
+    /// The same, and no controller sees to it.
+    pub(crate) fn keep_quietly(&mut self, collection: &str, object: Value) {
+        let controllers = std::mem::take(&mut self.controllers);
+        self.keep(collection, object);
+        self.controllers = controllers;
+    }
+
     pub(super) fn get(&self, collection: &str, name: &str) -> Result<Value, Refusal> {
         self.collections.get(collection).and_then(|all| all.get(name)).cloned().ok_or((404, "NotFound"))
     }

@@ -1,4 +1,4 @@
-//! What the two Deployments are: how many replicas of their present revision take requests, and what keeps the rest.
+//! What a Deployment is: how many replicas of its present revision take requests, and what keeps the rest.
 
 use std::sync::Arc;
 
@@ -14,17 +14,17 @@ use crate::object::{failure, mark_of};
 use crate::workload::pods::trouble;
 use crate::workload::replica_sets::{count, present};
 
-pub(super) struct Look<'a> {
-    pub(super) client: &'a Client,
-    pub(super) namespace: &'a str,
+pub(crate) struct Look<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) namespace: &'a str,
     /// The kind and name of the Deployment, for errors.
-    pub(super) place: &'a str,
+    pub(crate) place: &'a str,
     /// Whose endpoints must be there before a replica counts as taking requests.
-    pub(super) service: Option<&'a str>,
+    pub(crate) service: Option<&'a str>,
 }
 
 impl Look<'_> {
-    pub(super) async fn at(
+    pub(crate) async fn at(
         &self,
         deployment: Arc<Value>,
         revision: Revision,

@@ -28,7 +28,7 @@ fn change(replicas: u32) -> Change {
 }
 
 fn routed(replicas: u32) -> Change {
-    change(replicas).router(RouterCapabilities::weighted())
+    change(replicas).router(RouterCapabilities::weighted().with_swaps())
 }
 
 fn ready_within(start_up: Duration) -> Recovery {

@@ -7,4 +7,5 @@
 pub mod blue_green;
 mod object;
 pub mod router;
+pub mod store;
 pub mod workload;

@@ -9,4 +9,4 @@ mod wire;
 pub(crate) use edit::{Edit, value};
 pub(crate) use failure::{failure, refused};
 pub(crate) use mark::{MARK, annotation, mark_of, stamp};
-pub(crate) use object::{Created, Object};
+pub(crate) use object::{Created, MANAGER, Object};

@@ -6,7 +6,7 @@ use json_patch::Patch;
 use serde_json::{Value, json};
 
 /// Why a request is refused: the code and the reason of a status.
-pub(super) type Refusal = (u16, &'static str);
+pub(crate) type Refusal = (u16, &'static str);
 
 /// What stands in for the controllers: it is shown every object that is written, may change it, and may write others.
 pub(crate) type Controller = fn(&mut Objects, &mut Value);
@@ -35,7 +35,7 @@ impl Objects {
         }
     }
 
-    pub(super) fn get(&self, collection: &str, name: &str) -> Result<Value, Refusal> {
+    pub(crate) fn get(&self, collection: &str, name: &str) -> Result<Value, Refusal> {
         self.collections.get(collection).and_then(|all| all.get(name)).cloned().ok_or((404, "NotFound"))
     }
 
@@ -48,7 +48,7 @@ impl Objects {
             .collect()
     }
 
-    pub(super) fn create(&mut self, collection: &str, mut object: Value) -> Result<Value, Refusal> {
+    pub(crate) fn create(&mut self, collection: &str, mut object: Value) -> Result<Value, Refusal> {
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         if name.is_empty() {
             return Err((422, "Invalid"));
@@ -68,7 +68,7 @@ impl Objects {
         Ok(self.replace(collection, name, &before, after))
     }
 
-    pub(super) fn merge(&mut self, collection: &str, name: &str, patch: &Value) -> Result<Value, Refusal> {
+    pub(crate) fn merge(&mut self, collection: &str, name: &str, patch: &Value) -> Result<Value, Refusal> {
         let before = self.get(collection, name)?;
         let after = super::patch::merged(&before, patch);
         Ok(self.replace(collection, name, &before, after))
@@ -83,7 +83,7 @@ impl Objects {
         Ok(self.replace(collection, name, &before, object))
     }
 
-    pub(super) fn delete(&mut self, collection: &str, name: &str) -> Result<Value, Refusal> {
+    pub(crate) fn delete(&mut self, collection: &str, name: &str) -> Result<Value, Refusal> {
         self.collections.get_mut(collection).and_then(|all| all.remove(name)).ok_or((404, "NotFound"))
     }
 

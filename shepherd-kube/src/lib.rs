@@ -5,7 +5,9 @@
 //! out by the server itself.
 
 pub mod blue_green;
+pub mod gate;
 mod object;
 pub mod router;
 pub mod store;
+mod time;
 pub mod workload;

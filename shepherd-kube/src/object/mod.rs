@@ -3,6 +3,7 @@
 mod edit;
 mod failure;
 mod mark;
+pub(crate) mod name;
 mod object;
 mod wire;
 

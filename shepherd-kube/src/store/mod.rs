@@ -3,7 +3,6 @@
 
 mod kube_store;
 mod mine;
-mod name;
 mod process_lease;
 mod record;
 mod records;

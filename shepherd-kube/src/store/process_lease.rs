@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
-use k8s_openapi::jiff;
 use kube::api::PostParams;
 use kube::{Api, Client};
 use shepherd_core::model::Timestamp;
 use shepherd_core::ports::PortError;
 use tokio::sync::Mutex;
 
+use super::LABEL;
 use super::record::Process;
-use super::{LABEL, name};
-use crate::object::{MANAGER, failure, refused};
+use crate::object::{MANAGER, failure, name, refused};
+use crate::time::hour;
 
 /// How often a renewal is decided anew because somebody else wrote in between.
 const TRIES: usize = 3;
@@ -151,7 +151,7 @@ impl ProcessLease {
     fn renewed(&self, mut lease: Lease, now: Timestamp) -> Lease {
         lease.metadata.managed_fields = None;
         let spec = spec(&mut lease);
-        let hour = hour(now);
+        let hour = hour(now).map(MicroTime);
         if spec.holder_identity.as_ref() != Some(&self.run) {
             let taken = spec.holder_identity.is_some();
             spec.holder_identity = Some(self.run.clone());
@@ -195,8 +195,4 @@ fn is_fresh(lease: &Lease, now: Timestamp) -> bool {
     let renewed = Timestamp::from_millis(u64::try_from(renewed.as_millisecond()).unwrap_or(0));
     let seconds = spec.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok());
     now.since(renewed) < Duration::from_secs(seconds.unwrap_or(0))
-}
-
-fn hour(now: Timestamp) -> Option<MicroTime> {
-    jiff::Timestamp::from_millisecond(i64::try_from(now.as_millis()).ok()?).ok().map(MicroTime)
 }

@@ -9,9 +9,9 @@ use kube::{Api, Client};
 use shepherd_core::model::Target;
 use shepherd_core::ports::{PortError, StoreError};
 
+use super::LABEL;
 use super::record::Record;
-use super::{LABEL, name};
-use crate::object::{MANAGER, failure};
+use crate::object::{MANAGER, failure, name};
 
 pub(super) struct Records {
     api: Api<ConfigMap>,

@@ -6,5 +6,6 @@
 mod api;
 mod controllers;
 mod deployment_pair;
+mod gates;
 mod gateway;
 mod kube_store;

@@ -77,6 +77,16 @@ impl Api {
         self.state().objects.get(collection, name).unwrap()
     }
 
+    /// A controller writes an object of its own, whose uid is its name.
+    pub(crate) fn keep(&self, collection: &str, object: Value) {
+        self.state().objects.keep(collection, object);
+    }
+
+    /// Everything that is there.
+    pub(crate) fn everything(&self) -> String {
+        self.state().objects.everything()
+    }
+
     /// Somebody else writes.
     pub(crate) fn merge(&self, collection: &str, name: &str, patch: &Value) {
         self.state().objects.merge(collection, name, patch).unwrap();

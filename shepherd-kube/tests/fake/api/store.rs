@@ -31,12 +31,17 @@ impl Objects {
             self.replace(collection, &name, &before, object);
         } else {
             object["metadata"]["uid"] = name.clone().into();
+            object["metadata"]["generation"] = 1.into();
             self.put(collection, &name, object);
         }
     }
 
     pub(crate) fn get(&self, collection: &str, name: &str) -> Result<Value, Refusal> {
         self.collections.get(collection).and_then(|all| all.get(name)).cloned().ok_or((404, "NotFound"))
+    }
+
+    pub(super) fn everything(&self) -> String {
+        format!("{:?}", self.collections)
     }
 
     pub(crate) fn list(&self, collection: &str, selector: &str) -> Vec<Value> {

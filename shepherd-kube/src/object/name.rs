@@ -5,7 +5,7 @@ use std::fmt::Write;
 use shepherd_core::model::Target;
 use shepherd_core::ports::PortError;
 
-use crate::object::refused;
+use super::refused;
 
 /// What the API server allows in one name.
 const LONGEST: usize = 253;
@@ -13,7 +13,7 @@ const PREFIX: &str = "shepherd-";
 
 /// `shop/web` becomes `shepherd-shop.web`. No two texts have one name: what a name may not hold, and what would be
 /// read back as something else, is written as `--` and a number.
-pub(super) fn encode(text: &str) -> Result<String, PortError> {
+pub(crate) fn encode(text: &str) -> Result<String, PortError> {
     let mut name = PREFIX.to_owned();
     let mut before = b'-';
     let mut bytes = text.bytes().peekable();
@@ -30,7 +30,7 @@ pub(super) fn encode(text: &str) -> Result<String, PortError> {
     }
     if name.len() > LONGEST {
         return Err(refused(
-            "kube store",
+            "object",
             format!("the name {text} is too long: an object's has {LONGEST} characters at most"),
         ));
     }
@@ -38,7 +38,7 @@ pub(super) fn encode(text: &str) -> Result<String, PortError> {
 }
 
 /// The target whose record is called so, if one is.
-pub(super) fn decode(name: &str) -> Option<Target> {
+pub(crate) fn decode(name: &str) -> Option<Target> {
     let mut text = String::with_capacity(name.len());
     let mut rest = name.strip_prefix(PREFIX)?;
     while let Some(at) = rest.find(['.', '-']) {

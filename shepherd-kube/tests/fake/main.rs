@@ -6,6 +6,7 @@
 mod api;
 mod controllers;
 mod deployment_pair;
+mod events;
 mod gates;
 mod gateway;
 mod kube_store;

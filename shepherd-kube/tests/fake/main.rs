@@ -10,3 +10,4 @@ mod events;
 mod gates;
 mod gateway;
 mod kube_store;
+mod write_count;

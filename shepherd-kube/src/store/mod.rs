@@ -1,5 +1,7 @@
-//! Keeping rollouts in the cluster: [`KubeStore`] is what callers see; [`record`] is what a `ConfigMap` holds,
-//! [`process_lease`] says that the process lives, [`mine`] is what this process owns.
+//! Keeping rollouts in the cluster.
+//!
+//! [`KubeStore`] is what callers see. Beneath it, `records` reads and writes the `ConfigMap` of a target, and `record`
+//! is what stands in it; `process_lease` says that the process lives, and `mine` is what it owns.
 
 mod kube_store;
 mod mine;

@@ -317,3 +317,20 @@ async fn what_does_not_fit_is_refused_with_its_size() {
     assert!(error.to_string().contains("has 921601 bytes, and 921600 fit"), "{error}");
     assert_eq!(kind(Err::<(), _>(error)), FailureKind::Permanent);
 }
+
+/// As when a client whose answer was lost writes again by itself.
+#[tokio::test]
+async fn a_write_that_conflicts_with_itself_has_been_done() {
+    let api = Api::default();
+    let (store, other) = (store(&api, "bot"), store(&api, "other"));
+    let epoch = store.claim(&web(), &claim("a", 0)).await.unwrap().epoch;
+    api.loses_the_answer(409);
+    store.save(&web(), epoch, &saved(1)).await.unwrap();
+    api.loses_the_answer(409);
+    store.renew(&web(), epoch, at(10)).await.unwrap();
+    is_held(&other.claim(&web(), &claim("b", 24)).await, "a");
+    assert_eq!(store.load(&web()).await.unwrap(), Some((epoch, Some(saved(1)))));
+    api.loses_the_answer(409);
+    let again = store.claim(&web(), &claim("a", 11)).await.unwrap().epoch;
+    store.save(&web(), again, &saved(2)).await.unwrap();
+}

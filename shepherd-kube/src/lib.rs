@@ -5,6 +5,12 @@
 //! out by the server itself.
 
 pub mod blue_green;
+mod events;
+pub mod gate;
 mod object;
 pub mod router;
+pub mod store;
+mod time;
 pub mod workload;
+
+pub use events::KubeEvents;

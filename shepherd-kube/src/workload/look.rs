@@ -11,8 +11,9 @@ use shepherd_core::model::{Reason, Replicas, Revision, TrackState};
 use shepherd_core::ports::PortError;
 
 use crate::object::{failure, mark_of};
+use crate::workload::endpoints::{endpoints, slices_of};
 use crate::workload::pods::trouble;
-use crate::workload::replica_sets::{count, present};
+use crate::workload::replica_sets::{condition, count, present, selected, selector};
 
 pub(crate) struct Look<'a> {
     pub(crate) client: &'a Client,
@@ -37,7 +38,7 @@ impl Look<'_> {
         if desired == 0 {
             return Ok(state);
         }
-        let sets = self.sets(&deployment).await?;
+        let sets = selected(self.client, self.namespace, self.place, &deployment).await?;
         let Some(set) = present(&deployment, &sets) else { return Ok(state) };
         // Available is ready for as long as the template asks for.
         let available = count(set, "availableReplicas");
@@ -48,25 +49,14 @@ impl Look<'_> {
         Ok(state)
     }
 
-    async fn sets(&self, deployment: &Value) -> Result<Vec<Value>, PortError> {
-        let api: Api<k8s_openapi::api::apps::v1::ReplicaSet> = self.api();
-        let listed = api.list(&ListParams::default().labels(&selector(deployment))).await;
-        let sets = listed.map_err(|error| failure(self.place, error))?.items;
-        sets.into_iter()
-            .map(|set| {
-                serde_json::to_value(set).map_err(|error| PortError::permanent(self.place, error.to_string()))
-            })
-            .collect()
-    }
-
     /// How many pods of a set are behind the Service, ready; all of them where no Service is waited for.
     async fn endpoints(&self, set: &Value) -> Result<u32, PortError> {
         let Some(service) = self.service else { return Ok(u32::MAX) };
         let api: Api<EndpointSlice> = self.api();
-        let wanted = ListParams::default().labels(&format!("kubernetes.io/service-name={service}"));
+        let wanted = ListParams::default().labels(&slices_of(service));
         let slices = api.list(&wanted).await.map_err(|error| failure(self.place, error))?.items;
         let prefix = format!("{}-", set["metadata"]["name"].as_str().unwrap_or_default());
-        let ready = slices.iter().flat_map(|slice| slice.endpoints.iter().flatten()).filter(|endpoint| {
+        let ready = endpoints(slices).into_iter().filter(|endpoint| {
             let ready = endpoint.conditions.as_ref().is_some_and(|conditions| conditions.ready == Some(true));
             let pod = endpoint.target_ref.as_ref().and_then(|target| target.name.as_deref());
             ready && pod.is_some_and(|pod| pod.starts_with(&prefix))
@@ -94,22 +84,4 @@ impl Look<'_> {
     {
         Api::namespaced(self.client.clone(), self.namespace)
     }
-}
-
-fn selector(object: &Value) -> String {
-    let labels = object["spec"]["selector"]["matchLabels"].as_object();
-    let terms: Vec<_> = labels
-        .into_iter()
-        .flatten()
-        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
-        .collect();
-    terms.join(",")
-}
-
-/// The reason and message of a condition that has this status.
-fn condition(object: &Value, kind: &str, status: &str) -> Option<String> {
-    let conditions = object["status"]["conditions"].as_array()?;
-    let found = conditions.iter().find(|one| one["type"] == kind && one["status"] == status)?;
-    let text = |field: &str| found[field].as_str().unwrap_or_default().to_owned();
-    Some(format!("{}: {}", text("reason"), text("message")))
 }

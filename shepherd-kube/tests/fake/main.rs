@@ -7,4 +7,8 @@ mod api;
 mod blue_green;
 mod controllers;
 mod deployment_pair;
+mod events;
+mod gates;
 mod gateway;
+mod kube_store;
+mod write_count;

@@ -6,7 +6,7 @@ use json_patch::Patch;
 use serde_json::{Value, json};
 
 /// Why a request is refused: the code and the reason of a status.
-pub(super) type Refusal = (u16, &'static str);
+pub(crate) type Refusal = (u16, &'static str);
 
 /// What stands in for the controllers: it is shown every object that is written, may change it, and may write others.
 pub(crate) type Controller = fn(&mut Objects, &mut Value);
@@ -31,6 +31,7 @@ impl Objects {
             self.replace(collection, &name, &before, object);
         } else {
             object["metadata"]["uid"] = name.clone().into();
+            object["metadata"]["generation"] = 1.into();
             self.put(collection, &name, object);
         }
     }
@@ -42,8 +43,12 @@ impl Objects {
         self.controllers = controllers;
     }
 
-    pub(super) fn get(&self, collection: &str, name: &str) -> Result<Value, Refusal> {
+    pub(crate) fn get(&self, collection: &str, name: &str) -> Result<Value, Refusal> {
         self.collections.get(collection).and_then(|all| all.get(name)).cloned().ok_or((404, "NotFound"))
+    }
+
+    pub(super) fn everything(&self) -> String {
+        format!("{:?}", self.collections)
     }
 
     pub(crate) fn list(&self, collection: &str, selector: &str) -> Vec<Value> {
@@ -55,7 +60,7 @@ impl Objects {
             .collect()
     }
 
-    pub(super) fn create(&mut self, collection: &str, mut object: Value) -> Result<Value, Refusal> {
+    pub(crate) fn create(&mut self, collection: &str, mut object: Value) -> Result<Value, Refusal> {
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         if name.is_empty() {
             return Err((422, "Invalid"));
@@ -75,7 +80,7 @@ impl Objects {
         Ok(self.replace(collection, name, &before, after))
     }
 
-    pub(super) fn merge(&mut self, collection: &str, name: &str, patch: &Value) -> Result<Value, Refusal> {
+    pub(crate) fn merge(&mut self, collection: &str, name: &str, patch: &Value) -> Result<Value, Refusal> {
         let before = self.get(collection, name)?;
         let after = super::patch::merged(&before, patch);
         Ok(self.replace(collection, name, &before, after))
@@ -90,7 +95,7 @@ impl Objects {
         Ok(self.replace(collection, name, &before, object))
     }
 
-    pub(super) fn delete(&mut self, collection: &str, name: &str) -> Result<Value, Refusal> {
+    pub(crate) fn delete(&mut self, collection: &str, name: &str) -> Result<Value, Refusal> {
         self.collections.get_mut(collection).and_then(|all| all.remove(name)).ok_or((404, "NotFound"))
     }
 

@@ -16,6 +16,8 @@ use super::node;
 use super::place::{Kind, Place};
 use super::plane::{AUDIT_LOG, Plane};
 use super::pods::Keeper;
+use super::process::Process;
+use super::server::Server;
 use super::wait::{PATIENCE, until};
 
 /// A real control plane with nodes whose pods serve. See the [module](super) for what is real.
@@ -103,10 +105,35 @@ impl Cluster {
         AuditLog::new(self.plane.folder().join(AUDIT_LOG))
     }
 
-    /// Ends one of its servers as a crash would: `etcd`, `kube-apiserver`, `kube-controller-manager`, `kube-scheduler`,
-    /// `kwok` or `kube-proxy`. False when there is none of that name, or no longer. Not for the shared one.
-    pub fn kill(&self, server: &str) -> bool {
-        self.plane.end(server)
+    /// Ends one of its servers as a crash would. For a cluster of the test's own: others share the shared one.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), shepherd_testkit::cluster::ClusterError> {
+    /// use shepherd_testkit::cluster::{Cluster, Server};
+    /// let cluster = Cluster::builder().service_proxy(false).start().await?;
+    /// cluster.kill(Server::ApiServer)?;
+    /// // What does the rollout do now?
+    /// cluster.start_again(Server::ApiServer).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When the cluster was built without it.
+    pub fn kill(&self, server: Server) -> Result<(), ClusterError> {
+        self.plane.with(server, |process| {
+            process.kill();
+            Ok(())
+        })
+    }
+
+    /// Starts a server again, with all that it knew, and returns when the API server is ready.
+    ///
+    /// # Errors
+    /// When the cluster was built without it, or it does not become ready.
+    pub async fn start_again(&self, server: Server) -> Result<(), ClusterError> {
+        self.plane.with(server, Process::start_again)?;
+        self.served().await
     }
 
     /// An error with the end of its log when one of the servers has ended.
@@ -117,7 +144,7 @@ impl Cluster {
         self.plane.alive()
     }
 
-    pub(super) fn of(plane: Plane, place: Place) -> Result<Self, ClusterError> {
+    pub(super) fn of(plane: Plane, held: Place) -> Result<Self, ClusterError> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("shepherd-testkit")
@@ -125,18 +152,13 @@ impl Cluster {
             .build()
             .map_err(ClusterError::io("starting a runtime"))?;
         let config = config(&plane, "admin")?;
-        Ok(Self { runtime: Some(runtime), config, plane, _place: place })
+        Ok(Self { runtime: Some(runtime), config, plane, _place: held })
     }
 
     /// From servers that were just started to nodes that are ready.
     pub(super) async fn get_ready(&self, nodes: usize) -> Result<(), ClusterError> {
+        self.served().await?;
         let client = self.client()?;
-        self.attended("the API server being ready", async || {
-            let request = hyper::Request::get("/readyz").body(Vec::new());
-            let request = request.map_err(|error| ClusterError::Malformed(error.to_string()))?;
-            Ok(client.request_text(request).await.map(drop).map_err(|error| error.to_string()))
-        })
-        .await?;
         self.plane.start_rest()?;
         let mut keeper = config(&self.plane, "testkit")?;
         keeper.read_timeout = None;
@@ -152,6 +174,16 @@ impl Cluster {
             }
             Ok(()) => Ok(()),
         }
+    }
+
+    async fn served(&self) -> Result<(), ClusterError> {
+        let client = self.client()?;
+        self.attended("the API server being ready", async || {
+            let request = hyper::Request::get("/readyz").body(Vec::new());
+            let request = request.map_err(|error| ClusterError::Malformed(error.to_string()))?;
+            Ok(client.request_text(request).await.map(drop).map_err(|error| error.to_string()))
+        })
+        .await
     }
 
     /// Waits for something, and tells of a server that has ended in place of that it is late.

@@ -31,9 +31,8 @@ impl Credentials {
         write(&folder.join("server.key"), &made.server_key)?;
         write(&folder.join("accounts.key"), made.accounts_key.serialize_pem())?;
         write(&folder.join("accounts.pub"), made.accounts_key.public_key_pem())?;
-        let tokens: String =
-            USERS.iter().map(|user| format!("token-{user},{user},{user},system:masters\n")).collect();
-        write(&folder.join("tokens.csv"), tokens)?;
+        let tokens = USERS.map(|user| format!("token-{user},{user},{user},system:masters\n"));
+        write(&folder.join("tokens.csv"), tokens.concat())?;
         let all = Self {
             folder: folder.to_owned(),
             server: format!("https://127.0.0.1:{port}"),

@@ -18,10 +18,11 @@ mod plane;
 mod pods;
 mod process;
 mod programs;
+mod server;
 mod stages;
 mod wait;
 
-pub use audit::AuditLog;
+pub use audit::{AuditLog, AuditMark, Write, Writes};
 pub use builder::ClusterBuilder;
 pub use cluster::Cluster;
 pub use crds::CustomResources;
@@ -29,3 +30,4 @@ pub use error::{ClusterError, LogTail};
 pub use load::{Connections, Failed, Load, RunningLoad, Tally};
 pub use namespace::Namespace;
 pub use pods::{Behaviour, PodScript, summary};
+pub use server::Server;

@@ -11,6 +11,7 @@ use super::audit::AuditLog;
 use super::builder::ClusterBuilder;
 use super::crds::CustomResources;
 use super::error::ClusterError;
+use super::gateway::Gateway;
 use super::namespace::Namespace;
 use super::node;
 use super::place::{Kind, Place};
@@ -38,6 +39,7 @@ pub struct Cluster {
     runtime: Option<Runtime>,
     config: Config,
     plane: Plane,
+    gateway: OnceCell<Gateway>,
     _place: Place,
 }
 
@@ -100,6 +102,15 @@ impl Cluster {
         these.install(&self.client()?, self.plane.programs()).await
     }
 
+    /// The Gateway API's data plane, Contour and Envoy. The first to ask starts it; routes of all tests share it, each
+    /// with a host name of its own.
+    ///
+    /// # Errors
+    /// When its programs are missing, or it does not become ready.
+    pub async fn gateway(&self) -> Result<&Gateway, ClusterError> {
+        self.gateway.get_or_try_init(|| Gateway::start(self)).await
+    }
+
     /// Every write that the API server has answered.
     pub fn audit(&self) -> AuditLog {
         AuditLog::new(self.plane.folder().join(AUDIT_LOG))
@@ -152,7 +163,7 @@ impl Cluster {
             .build()
             .map_err(ClusterError::io("starting a runtime"))?;
         let config = config(&plane, "admin")?;
-        Ok(Self { runtime: Some(runtime), config, plane, _place: held })
+        Ok(Self { runtime: Some(runtime), config, plane, gateway: OnceCell::new(), _place: held })
     }
 
     /// From servers that were just started to nodes that are ready.

@@ -3,5 +3,6 @@
 
 mod access;
 mod behaviours;
+mod gateway;
 mod plane;
 mod serving;

@@ -13,6 +13,7 @@ use super::crds::CustomResources;
 use super::error::ClusterError;
 use super::gateway::Gateway;
 use super::namespace::Namespace;
+use super::nginx::Nginx;
 use super::node;
 use super::place::{Kind, Place};
 use super::plane::{AUDIT_LOG, Plane};
@@ -40,6 +41,7 @@ pub struct Cluster {
     config: Config,
     plane: Plane,
     gateway: OnceCell<Gateway>,
+    nginx: OnceCell<Nginx>,
     _place: Place,
 }
 
@@ -111,6 +113,15 @@ impl Cluster {
         self.gateway.get_or_try_init(|| Gateway::start(self)).await
     }
 
+    /// An NGINX that follows Ingresses and their canary annotations. The first to ask starts it; all tests share it,
+    /// each with a host name of its own.
+    ///
+    /// # Errors
+    /// When there is no `nginx` on this machine, or it does not become ready.
+    pub async fn nginx(&self) -> Result<&Nginx, ClusterError> {
+        self.nginx.get_or_try_init(|| Nginx::start(self)).await
+    }
+
     /// Every write that the API server has answered.
     pub fn audit(&self) -> AuditLog {
         AuditLog::new(self.plane.folder().join(AUDIT_LOG))
@@ -163,7 +174,14 @@ impl Cluster {
             .build()
             .map_err(ClusterError::io("starting a runtime"))?;
         let config = config(&plane, "admin")?;
-        Ok(Self { runtime: Some(runtime), config, plane, gateway: OnceCell::new(), _place: held })
+        Ok(Self {
+            runtime: Some(runtime),
+            config,
+            plane,
+            gateway: OnceCell::new(),
+            nginx: OnceCell::new(),
+            _place: held,
+        })
     }
 
     /// From servers that were just started to nodes that are ready.
@@ -226,6 +244,11 @@ impl Cluster {
 
     pub(super) fn handle(&self) -> Option<Handle> {
         self.runtime.as_ref().map(|runtime| runtime.handle().clone())
+    }
+
+    /// How a server of the plane reaches it.
+    pub(super) fn client_config(&self, user: &str) -> Result<Config, ClusterError> {
+        config(&self.plane, user)
     }
 
     pub(super) fn plane(&self) -> &Plane {

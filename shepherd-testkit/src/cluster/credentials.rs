@@ -10,8 +10,16 @@ use super::network::Network;
 use super::process::write;
 
 /// Who may do everything: the test itself, and the servers of the plane, each under a name of its own.
-pub(super) const USERS: [&str; 8] =
-    ["admin", "testkit", "kube-controller-manager", "kube-scheduler", "kwok", "kube-proxy", "contour", "nginx"];
+pub(super) const USERS: [&str; 8] = [
+    "admin",
+    "testkit",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kwok",
+    "kube-proxy",
+    "contour",
+    "nginx",
+];
 
 /// The keys, certificates and kubeconfigs of one plane, as files.
 #[derive(Clone, Debug)]

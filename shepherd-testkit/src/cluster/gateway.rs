@@ -71,6 +71,7 @@ impl Gateway {
     fn start_contour(&self, cluster: &Cluster, xds: u16) -> Result<(), ClusterError> {
         let plane = cluster.plane();
         let config = json!({
+            "accesslog-level": "error",
             "gateway": { "gatewayRef": { "namespace": NAMESPACE, "name": NAME } },
             "metrics": { "envoy": { "address": "127.0.0.1", "port": self.metrics.port() } },
         });
@@ -130,8 +131,16 @@ fn start_envoy(cluster: &Cluster, xds: u16) -> Result<(), ClusterError> {
         .arg(format!("--xds-port={xds}"))
         .arg(format!("--admin-address={}", plane.folder().join("envoy-admin.sock").display())))?;
     let mut command = Command::new(plane.programs().path("envoy"));
-    command.arg("-c").arg(&config).args(["--service-cluster", NAME, "--service-node", "envoy", "--log-level", "warn"]);
-    command.args(["--use-dynamic-base-id", "--concurrency", "2"]);
+    command.arg("-c").arg(&config).args([
+        "--service-cluster",
+        NAME,
+        "--service-node",
+        "envoy",
+        "--log-level",
+        "warn",
+    ]);
+    // For hot restarts it would ask the kernel to be ended with the thread that started it, which is a test's.
+    command.args(["--disable-hot-restart", "--concurrency", "2"]);
     plane.add("envoy", command)
 }
 
@@ -162,5 +171,8 @@ async fn create(
         None => Api::all_with(client.clone(), kind),
     };
     let doing = format!("creating the {}", kind.kind);
-    api.create(&PostParams::default(), &dynamic(kind, object)?).await.map(drop).map_err(ClusterError::api(doing))
+    api.create(&PostParams::default(), &dynamic(kind, object)?)
+        .await
+        .map(drop)
+        .map_err(ClusterError::api(doing))
 }

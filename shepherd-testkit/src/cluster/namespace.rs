@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Formatter};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -5,6 +6,7 @@ use std::sync::Arc;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{self as core, Pod, Service, ServiceAccount};
+use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::api::rbac::v1::{PolicyRule, Role, RoleBinding};
 use kube::api::{DeleteParams, DynamicObject, ListParams, PostParams};
 use kube::{Api, Client, ResourceExt};
@@ -120,6 +122,32 @@ impl Namespace {
         format!("{address}:80").parse().map_err(|_| {
             ClusterError::Malformed(format!("the Service {name} got the address `{address}`, which is none"))
         })
+    }
+
+    /// Creates an Ingress for all paths of a host name, to port 80 of a Service. With annotations of ingress-nginx, as
+    /// `("canary-weight", "10")`, of which `canary` is the one that makes it the counterpart of another.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn ingress(
+        &self,
+        name: &str,
+        host: &str,
+        service: &str,
+        annotations: &[(&str, &str)],
+    ) -> Result<Ingress, ClusterError> {
+        let annotations: BTreeMap<_, _> = annotations
+            .iter()
+            .map(|(key, value)| (format!("nginx.ingress.kubernetes.io/{key}"), value))
+            .collect();
+        self.create_object(json!({
+            "metadata": { "name": name, "annotations": annotations },
+            "spec": { "ingressClassName": "nginx", "rules": [{ "host": host, "http": { "paths": [{
+                "path": "/", "pathType": "Prefix",
+                "backend": { "service": { "name": service, "port": { "number": 80 } } },
+            }]}}]}
+        }))
+        .await
     }
 
     /// Creates an `HTTPRoute` for a host name at the cluster's [`Gateway`](super::Gateway), with weights for Services.

@@ -50,5 +50,6 @@ async fn weights_of_a_route_are_what_users_get_on_every_connection() {
     .unwrap();
     let tally = kept.stop().await;
     println!("{tally}");
+    assert_eq!(tally.sent_again(), 0, "{tally}");
     assert!(tally.failed() == 0 && tally.last_by("shop:v1") < tally.last_by("shop:v2"), "{tally}");
 }

@@ -2,6 +2,7 @@ use std::fmt::{self, Debug, Formatter};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use hyper::header::{HeaderValue, USER_AGENT};
 use kube::config::Kubeconfig;
 use kube::{Client, Config};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -45,6 +46,9 @@ pub struct Cluster {
     _place: Place,
 }
 
+/// What clients of the testkit call themselves.
+const AGENT: &str = "shepherd-testkit";
+
 static SHARED: OnceCell<Arc<Cluster>> = OnceCell::const_new();
 
 impl Cluster {
@@ -78,7 +82,8 @@ impl Cluster {
         Client::try_from(self.config.clone()).map_err(ClusterError::api("making a client"))
     }
 
-    /// How [`client`](Self::client) is made, for a client that differs, as by its user agent.
+    /// How [`client`](Self::client) is made, for a client that differs. As a user agent it sends `shepherd-testkit`, which
+    /// is what the [audit log](Self::audit) knows it by.
     pub fn config(&self) -> Config {
         self.config.clone()
     }
@@ -286,5 +291,8 @@ fn config(plane: &Plane, user: &str) -> Result<Config, ClusterError> {
 fn parse(kubeconfig: &str) -> Result<Config, ClusterError> {
     let kubeconfig =
         Kubeconfig::from_yaml(kubeconfig).map_err(|error| ClusterError::Malformed(error.to_string()))?;
-    Config::try_from(kubeconfig).map_err(|error| ClusterError::Malformed(error.to_string()))
+    let mut config =
+        Config::try_from(kubeconfig).map_err(|error| ClusterError::Malformed(error.to_string()))?;
+    config.headers.push((USER_AGENT, HeaderValue::from_static(AGENT)));
+    Ok(config)
 }

@@ -83,12 +83,12 @@ impl Plane {
         self.with_processes(|processes| processes.iter().try_for_each(Process::alive))
     }
 
-    /// The end of each log.
+    /// The last lines of each log.
     pub(super) fn logs(&self) -> String {
         self.with_processes(|processes| {
             processes.iter().fold(String::new(), |mut text, process| {
                 // Writing to a String cannot fail.
-                let _ = write!(text, "\n--- {}\n{}", process.name(), process.log_tail());
+                let _ = write!(text, "\n--- {}\n{}", process.name(), process.log_tail().in_short());
                 text
             })
         })

@@ -68,5 +68,6 @@ async fn the_audit_log_counts_who_wrote_what() {
         .await
         .unwrap();
     assert_eq!(writes.per_resource(), [("configmaps", 2), ("deployments", 1)].into());
+    assert_eq!(writes.by_agent("shepherd-testkit").count(), 3);
     assert_eq!((writes.refused().count(), writes.within(shop.name()).count()), (1, 3));
 }

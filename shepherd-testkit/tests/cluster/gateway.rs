@@ -1,6 +1,7 @@
-use kube::api::{Patch, PatchParams};
+use kube::Api;
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
 use serde_json::json;
-use shepherd_testkit::cluster::{Cluster, Connections, Load, Namespace};
+use shepherd_testkit::cluster::{Cluster, Connections, CustomResources, Load, Namespace};
 
 async fn shop() -> Namespace {
     let shop = Cluster::shared().await.unwrap().namespace("gateway").await.unwrap();
@@ -52,4 +53,25 @@ async fn weights_of_a_route_are_what_users_get_on_every_connection() {
     println!("{tally}");
     assert_eq!(tally.sent_again(), 0, "{tally}");
     assert!(tally.failed() == 0 && tally.last_by("shop:v1") < tally.last_by("shop:v2"), "{tally}");
+}
+
+#[tokio::test]
+async fn definitions_are_served_once_they_are_installed() {
+    let cluster = Cluster::shared().await.unwrap();
+    let begun = std::time::Instant::now();
+    cluster.install(CustomResources::Istio).await.unwrap();
+    println!("the definitions of Istio were served after {:?}", begun.elapsed());
+    let shop = cluster.namespace("istio").await.unwrap();
+    let kind = GroupVersionKind::gvk("networking.istio.io", "v1", "VirtualService");
+    let kind = ApiResource::from_gvk(&kind);
+    let service: DynamicObject = serde_json::from_value(json!({
+        "apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": { "name": "web" },
+        "spec": { "hosts": ["web"], "http": [{ "route": [
+            { "destination": { "host": "web", "subset": "stable" }, "weight": 90 },
+            { "destination": { "host": "web", "subset": "canary" }, "weight": 10 }
+        ]}]}
+    }))
+    .unwrap();
+    let services = Api::<DynamicObject>::namespaced_with(shop.client(), shop.name(), &kind);
+    services.create(&PostParams::default(), &service).await.unwrap();
 }

@@ -1,6 +1,7 @@
 use std::fmt::{self, Debug, Formatter};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use hyper::header::{HeaderValue, USER_AGENT};
 use kube::config::Kubeconfig;
@@ -41,6 +42,7 @@ pub struct Cluster {
     runtime: Option<Runtime>,
     config: Config,
     plane: Plane,
+    ready: OnceLock<Duration>,
     gateway: OnceCell<Gateway>,
     nginx: OnceCell<Nginx>,
     _place: Place,
@@ -69,6 +71,11 @@ impl Cluster {
     /// One of the test's own, for tests that hurt the server. It costs 3 to 6 s and about 530 MB.
     pub fn builder() -> ClusterBuilder {
         ClusterBuilder::new()
+    }
+
+    /// How long it took from nothing to nodes that are ready.
+    pub fn ready_after(&self) -> Duration {
+        self.ready.get().copied().unwrap_or_default()
     }
 
     /// A client that may do everything. It belongs to the tokio runtime that it is made in.
@@ -183,6 +190,7 @@ impl Cluster {
             runtime: Some(runtime),
             config,
             plane,
+            ready: OnceLock::new(),
             gateway: OnceCell::new(),
             nginx: OnceCell::new(),
             _place: held,
@@ -201,13 +209,13 @@ impl Cluster {
                 Keeper::new(client).keep().await;
             }
         });
-        match node::make(&client, nodes).await {
-            Err(late) => {
-                self.plane.alive()?;
-                Err(late)
-            }
-            Ok(()) => Ok(()),
+        if let Err(late) = node::make(&client, nodes).await {
+            self.plane.alive()?;
+            return Err(late);
         }
+        // It gets ready once.
+        let _ = self.ready.set(self.plane.started.elapsed());
+        Ok(())
     }
 
     async fn served(&self) -> Result<(), ClusterError> {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use tempfile::TempDir;
 
@@ -34,6 +35,7 @@ pub(super) struct Plane {
     // Before the folder: servers end before their files go.
     processes: Mutex<Vec<Process>>,
     proxies: bool,
+    pub(super) started: Instant,
     pub(super) credentials: Credentials,
     pub(super) network: Network,
     programs: Programs,
@@ -49,6 +51,7 @@ impl Plane {
             tool("nft", "kube-proxy writes its rules with it", "apt-get install nftables")?;
         }
         programs.require(&needed)?;
+        let started = Instant::now();
         let network = Network::claim()?;
         let proxies = proxies && claim_proxy()?;
         let folder = tempfile::Builder::new()
@@ -57,7 +60,8 @@ impl Plane {
             .map_err(ClusterError::io("creating a temporary folder"))?;
         let port = free_port()?;
         let credentials = Credentials::make(folder.path(), network, port)?;
-        let plane = Self { processes: Mutex::default(), proxies, credentials, network, programs, folder };
+        let plane =
+            Self { processes: Mutex::default(), proxies, started, credentials, network, programs, folder };
         let etcd = plane.start_etcd()?;
         plane.start_api_server(&etcd, port)?;
         Ok(plane)

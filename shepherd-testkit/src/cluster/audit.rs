@@ -216,7 +216,7 @@ mod tests {
         let writes = log.since(first).unwrap();
         assert_eq!((writes.count(), writes.by_user("guest").refused().count()), (1, 1));
         let all = log.since(AuditMark(0)).unwrap();
-        assert_eq!(all.by_user("admin").within("shop").per_resource(), [("deployments/scale", 2)].into());
+        assert_eq!(all.by_agent("shepherd").within("shop").per_resource(), [("deployments/scale", 2)].into());
         assert_eq!((all.to("deployments").count(), all.per_user()["admin"]), (0, 1));
     }
 }

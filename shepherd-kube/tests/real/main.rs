@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod blue_green;
 mod deployment_pair;
 mod events;
+mod gateway;
 mod ground;
 mod kube_store;

@@ -3,5 +3,6 @@
 mod gateway;
 mod object_router;
 mod proportions;
+mod rules;
 
 pub use gateway::GatewayRoute;

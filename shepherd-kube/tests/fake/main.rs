@@ -8,3 +8,4 @@ mod blue_green;
 mod controllers;
 mod deployment_pair;
 mod gateway;
+mod words;

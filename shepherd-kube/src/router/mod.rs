@@ -1,8 +1,10 @@
 //! Where traffic goes: one file for each thing that can send it.
 
 mod gateway;
+mod istio;
 mod object_router;
 mod proportions;
 mod rules;
 
 pub use gateway::GatewayRoute;
+pub use istio::VirtualService;

@@ -8,4 +8,5 @@ mod blue_green;
 mod controllers;
 mod deployment_pair;
 mod gateway;
+mod istio;
 mod words;

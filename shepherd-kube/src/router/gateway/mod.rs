@@ -1,4 +1,4 @@
-//! The Gateway API: HTTPRoute and GRPCRoute.
+//! The Gateway API: `HTTPRoute` and `GRPCRoute`.
 
 mod backends;
 mod matches;

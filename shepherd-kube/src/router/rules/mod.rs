@@ -5,6 +5,7 @@ mod chosen;
 mod cookie;
 mod dialect;
 mod rule;
+#[allow(clippy::module_inception, reason = "one main type per file, and it has the name of its room")]
 mod rules;
 
 pub(crate) use chosen::Chosen;

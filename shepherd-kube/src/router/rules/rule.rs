@@ -9,7 +9,7 @@ pub(super) struct Rule<'o> {
     pub(super) index: usize,
     /// Its place among those that are not ours.
     pub(super) ordinal: usize,
-    pub(super) rule: &'o Value,
+    pub(super) as_is: &'o Value,
     pub(super) backends: &'o [Value],
     pub(super) stable: usize,
     pub(super) candidate: Option<usize>,
@@ -18,7 +18,7 @@ pub(super) struct Rule<'o> {
 impl Rule<'_> {
     /// What errors call it.
     pub(super) fn title(&self) -> String {
-        title(self.ordinal, self.rule)
+        title(self.ordinal, self.as_is)
     }
 
     /// How its requests are shared; or the place of a backend whose weight cannot be read.

@@ -29,7 +29,7 @@ impl<D: Dialect> Shape for Rules<D> {
         let mut most = Exposure::OFF;
         for rule in self.chosen(list)? {
             most.weight = most.weight.max(self.proportions(&rule)?.weight().unwrap_or_default());
-            most.mirror = most.mirror.max(self.dialect.mirror(rule.rule));
+            most.mirror = most.mirror.max(self.dialect.mirror(rule.as_is));
         }
         for (index, _) in list.iter().enumerate().filter(|(_, rule)| is_ours(rule)) {
             for one in self.matches(list, index)? {
@@ -78,7 +78,7 @@ impl<D: Dialect> Rules<D> {
             sending += usize::from(stable.is_some());
             if self.chosen.includes(ordinal, rule, stable.is_some()) {
                 let stable = stable.ok_or_else(|| self.lacks(&title(ordinal, rule)))?;
-                found.push(Rule { index, ordinal, rule, backends, stable, candidate });
+                found.push(Rule { index, ordinal, as_is: rule, backends, stable, candidate });
             }
         }
         self.complete(found, sending)
@@ -158,7 +158,7 @@ impl<D: Dialect> Rules<D> {
     }
 
     fn write_mirror(&self, edit: &mut Edit<'_>, rule: &Rule<'_>, share: Weight) -> Result<(), PortError> {
-        if self.dialect.mirror(rule.rule) == share {
+        if self.dialect.mirror(rule.as_is) == share {
             return Ok(());
         }
         let index = rule.index.to_string();
@@ -174,7 +174,7 @@ impl<D: Dialect> Rules<D> {
 
     fn mirrored(&self, rule: &Rule<'_>, share: Weight) -> Result<Vec<Field>, PortError> {
         let candidate = rule.candidate_backend(&self.dialect, 0);
-        let fields = self.dialect.mirrored(rule.rule, &candidate, share);
+        let fields = self.dialect.mirrored(rule.as_is, &candidate, share);
         fields.map_err(|why| self.unable_in(rule, &why))
     }
 
@@ -213,9 +213,9 @@ impl<D: Dialect> Rules<D> {
     /// The rule itself, for those of its requests that match, with nothing but the candidate behind it.
     fn own(&self, rule: &Rule<'_>, wanted: &[Match]) -> Result<Value, PortError> {
         let words = self.dialect.words();
-        let mut own = rule.rule.clone();
+        let mut own = rule.as_is.clone();
         own["name"] = format!("{OURS}-{}", rule.ordinal).into();
-        let matches = self.dialect.combined(rule.rule.get(words.matches), wanted);
+        let matches = self.dialect.combined(rule.as_is.get(words.matches), wanted);
         own[words.matches] = matches.map_err(|why| self.unable_in(rule, &why))?;
         own[words.backends] = json!([rule.candidate_backend(&self.dialect, 1)]);
         for (field, new) in self.mirrored(rule, Weight::ZERO)? {

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use serde_json::Value;
 use shepherd_core::model::{Exposure, Fence, Mark, Route, RouterCapabilities, Routing, admit};
 use shepherd_core::ports::PortError;
@@ -60,11 +58,16 @@ impl<S: Shape> ObjectRouter<S> {
     }
 
     pub(crate) async fn observe(&self) -> Result<Routing, PortError> {
-        let object: Arc<Value> = self.object.read().await?;
+        let object = self.object.read().await?;
+        self.routing(&object)
+    }
+
+    /// What an object says.
+    pub(crate) fn routing(&self, object: &Value) -> Result<Routing, PortError> {
         Ok(Routing {
-            exposure: self.shape.exposure(&object)?,
-            mark: self.mark(&object)?,
-            in_effect: self.shape.in_effect(&object),
+            exposure: self.shape.exposure(object)?,
+            mark: self.mark(object)?,
+            in_effect: self.shape.in_effect(object),
         })
     }
 

@@ -8,5 +8,6 @@ mod blue_green;
 mod controllers;
 mod deployment_pair;
 mod gateway;
+mod ingress;
 mod istio;
 mod words;

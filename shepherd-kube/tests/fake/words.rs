@@ -1,7 +1,7 @@
 //! What routers are asked for.
 
 use shepherd_core::model::{
-    Epoch, Exposure, Fence, Generation, Mark, Match, RolloutId, Route, Traffic, Weight,
+    Epoch, Exposure, Fence, Generation, Mark, Match, RolloutId, Route, StageIndex, Traffic, Weight,
 };
 
 /// The owner of `epoch` that drives the rollout of this number.
@@ -11,7 +11,7 @@ pub(crate) fn fence(rollout: u64, epoch: u64) -> Fence {
 
 /// What the first rollout decides in its first epoch.
 pub(crate) fn shown(generation: u64, exposure: Exposure) -> Route {
-    let (stage, generation) = (0.into(), Generation::new(generation));
+    let (stage, generation) = (StageIndex::FIRST, Generation::new(generation));
     Route {
         exposure,
         mark: Mark { fence: fence(1, 1), stage, generation, traffic: Traffic::On, cause: None },

@@ -22,6 +22,9 @@ const GROUP: &str = "gateway.networking.k8s.io";
 ///
 /// A write is in effect when every parent of the route has accepted it and found its backends.
 ///
+/// # Cancel safety
+/// A call that is dropped has changed all or nothing, and the same call again completes it.
+///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// use shepherd_kube::router::GatewayRoute;

@@ -31,6 +31,9 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// Nothing that Istio keeps by default tells when a write is in effect. So it counts as in effect
 /// [two seconds later](Self::settle).
 ///
+/// # Cancel safety
+/// A call that is dropped has changed all or nothing, and the same call again completes it.
+///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// use shepherd_kube::router::VirtualService;

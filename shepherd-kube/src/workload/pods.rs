@@ -61,13 +61,13 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn pod(status: serde_json::Value) -> Pod {
+    fn pod(status: &serde_json::Value) -> Pod {
         serde_json::from_value(json!({"metadata": {"name": "web-1"}, "status": status})).unwrap()
     }
 
     #[test]
     fn says_what_a_person_would_have_dug_for() {
-        let oom = pod(json!({"containerStatuses": [{
+        let oom = pod(&json!({"containerStatuses": [{
             "name": "app", "image": "i", "imageID": "", "ready": false, "restartCount": 4,
             "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s"}},
             "lastState": {"terminated": {"reason": "OOMKilled", "exitCode": 137}},
@@ -76,7 +76,7 @@ mod tests {
             trouble([&oom]).unwrap(),
             "pod web-1, container app: CrashLoopBackOff: back-off 40s (it was ended: OOMKilled, code 137, 4 restarts)"
         );
-        let pull = pod(json!({"initContainerStatuses": [{
+        let pull = pod(&json!({"initContainerStatuses": [{
             "name": "init", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
             "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}},
         }]}));
@@ -85,10 +85,10 @@ mod tests {
 
     #[test]
     fn what_may_yet_become_ready_is_no_trouble() {
-        let starting = pod(json!({"phase": "Pending", "containerStatuses": [{
+        let starting = pod(&json!({"phase": "Pending", "containerStatuses": [{
             "name": "app", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
             "state": {"waiting": {"reason": "ContainerCreating"}},
         }]}));
-        assert_eq!(trouble([&starting, &pod(json!({}))]), None);
+        assert_eq!(trouble([&starting, &pod(&json!({}))]), None);
     }
 }

@@ -10,5 +10,8 @@ mod deployment_pair;
 mod events;
 mod gates;
 mod gateway;
+mod ingress;
+mod istio;
 mod kube_store;
+mod words;
 mod write_count;

@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod blue_green;
+mod canary;
 mod deployment_pair;
 mod events;
 mod gateway;
 mod ground;
+mod ingress;
+mod istio;
 mod kube_store;

@@ -58,6 +58,10 @@ spelling:
 bench *which:
     cargo bench -p shepherd-benches {{ if which == "" { "" } else { "--bench " + which } }}
 
+# what a rollout costs a real API server, and how soon an abort reaches it
+bench-kubernetes: control-plane
+    shepherd-testkit/control-plane/real.sh --bench kubernetes -p shepherd-benches --features kubernetes
+
 # how long clean builds take, and how many crates they need
 build-cost:
     benches/build-cost.sh

@@ -56,12 +56,17 @@ impl Program {
 
     /// Returns when a line with this text was printed, which answers the line.
     pub(crate) fn until(&mut self, text: &str) -> String {
+        self.until_any(&[text])
+    }
+
+    /// The same for whichever of these texts comes first.
+    pub(crate) fn until_any(&mut self, texts: &[&str]) -> String {
         while let Some(line) = self.next() {
-            if line.contains(text) {
+            if texts.iter().any(|text| line.contains(text)) {
                 return line;
             }
         }
-        panic!("it ended without {text:?}: {:#?} {:#?}", self.stdout, self.stderr);
+        panic!("it ended without any of {texts:?}: {:#?} {:#?}", self.stdout, self.stderr);
     }
 
     /// As `kill -9` does.

@@ -19,9 +19,10 @@ fn a_rollout_that_is_killed_again_and_again_is_promoted_all_the_same() {
         "return begins",
         "retire-candidate begins",
     ];
-    for moment in moments {
+    for nth in 0..moments.len() {
         let mut program = start(state, &[]);
-        program.until(moment);
+        // A kill may come late on a busy machine: the next run then has a moment behind it that was to be waited for.
+        program.until_any(&moments[nth..]);
         program.kill();
     }
     let ended = start(state, &[]).end();

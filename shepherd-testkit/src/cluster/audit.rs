@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use serde_json::Value;
 
@@ -99,6 +100,8 @@ pub struct Write {
     pub name: String,
     /// The status code of the answer.
     pub code: u16,
+    /// When the API server had received it.
+    pub received: SystemTime,
 }
 
 impl Write {
@@ -112,6 +115,8 @@ impl Write {
             resource: if below.is_empty() { resource } else { format!("{resource}/{below}") },
             namespace: text("/objectRef/namespace"),
             name: text("/objectRef/name"),
+            received: humantime::parse_rfc3339_weak(&text("/requestReceivedTimestamp"))
+                .unwrap_or(SystemTime::UNIX_EPOCH),
             code: event.pointer("/responseStatus/code").and_then(Value::as_u64).map_or(0, |code| {
                 // A status code that is none is no answer.
                 code.try_into().unwrap_or_default()

@@ -14,7 +14,7 @@ use shepherd_core::model::{Actor, Revision};
 use shepherd_core::plan::{Attention, Recovery};
 use shepherd_core::ports::TrafficRouter;
 use shepherd_core::strategy::Canary;
-use shepherd_kube::events::KubeEvents;
+use shepherd_kube::KubeEvents;
 use shepherd_kube::router::{GatewayRoute, IngressCanary};
 use shepherd_kube::store::KubeStore;
 use shepherd_kube::workload::DeploymentPair;

@@ -231,7 +231,7 @@ impl Machine {
         match self.stage().action() {
             _ if self.recovering() || !self.state.attach.done => self.poll(),
             _ if self.state.hold.is_some() => beat,
-            Action::Bake(time) => time.saturating_sub(self.state.run.observed).clamp(self.derived.poll, beat),
+            Action::Bake(time) => time.saturating_sub(self.state.run.observed).clamp(SHORTEST_POLL, beat),
             Action::Scale { .. } | Action::Expose(_) | Action::Switch | Action::Promote => self.poll(),
             _ => beat,
         }

@@ -18,7 +18,7 @@ use shepherd_kube::KubeEvents;
 use shepherd_kube::router::{GatewayRoute, IngressCanary};
 use shepherd_kube::store::KubeStore;
 use shepherd_kube::workload::DeploymentPair;
-use shepherd_testkit::cluster::{Cluster, CustomResources, Namespace, Writes};
+use shepherd_testkit::cluster::{Cluster, Namespace, Writes};
 
 type Tried<T> = Result<T, Box<dyn Error>>;
 
@@ -29,7 +29,8 @@ fn main() -> Tried<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let cluster = Cluster::shared().await?;
-        cluster.install(CustomResources::GatewayApi).await?;
+        // A raise by a route is in effect when its controller says so.
+        cluster.gateway().await?;
         println!("five stages 10/25/50/75/100, {REPLICAS} replicas, no pauses");
         for kept in [false, true] {
             writes_of_a_canary(&cluster, kept).await?;

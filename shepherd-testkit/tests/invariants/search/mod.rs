@@ -23,6 +23,7 @@ mod moves;
 mod node;
 mod outside;
 mod plans;
+mod scripts;
 mod witness;
 
 use shepherd_core::plan::Plan;

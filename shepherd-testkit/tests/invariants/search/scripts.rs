@@ -65,3 +65,36 @@ impl Node {
         self.then(&Move::Pulls(Command::RollBack { reason: "so".into(), force: true }))
     }
 }
+
+/// A write that was under way when less was wanted counted as the answer to that.
+#[test]
+fn a_candidate_that_was_still_being_scaled_up_is_ended() {
+    let scaling = started(plans::split(2)).until_asked("2 replicas of v2 on candidate");
+    let done = scaling.roll_back().until_done();
+    assert!(matches!(done.machine.outcome(), Some(Outcome::RolledBack(_))));
+}
+
+/// Without a router replicas are the exposure: those that were refused were asked for again on the way back.
+#[test]
+fn replicas_that_were_refused_are_not_asked_for_on_the_way_back() {
+    for plan in [plans::ratio(), plans::in_place()] {
+        let scaling = started(plan).until_asked("1 replicas of v2 on candidate");
+        let refused = scaling
+            .of("1 replicas of v2 on candidate", |id| Move::Fails(id, FailureKind::Permanent))
+            .until_done();
+        assert!(matches!(refused.machine.outcome(), Some(Outcome::RolledBack(_))));
+    }
+}
+
+/// The next process took stable for as small as its save said, and made it so.
+#[test]
+fn whoever_finds_stable_back_does_not_make_it_smaller() {
+    let back = started(plans::in_place())
+        .until_asked("0 replicas of v1 on stable")
+        .of("0 replicas of v1 on stable", |id| Move::Fails(id, FailureKind::Permanent))
+        .until_asked("0 replicas of v2 on candidate")
+        .of("0 replicas of v2 on candidate", Move::Answers);
+    for save in 0..=back.kept.len() {
+        back.then(&Move::Dies(save)).until_done();
+    }
+}

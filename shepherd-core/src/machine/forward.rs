@@ -20,7 +20,9 @@ impl Machine {
             self.write_route();
         }
         while self.state.outcome.is_none() && self.state.hold.is_none() && !self.recovering() {
-            if self.overdue() || !self.writes_accepted() || !self.stage_done() {
+            // What is decided while writes are to wait would count as asked for, and nobody was asked.
+            let waits = self.now() < self.state.retry_at;
+            if self.overdue() || !self.writes_accepted() || waits || !self.stage_done() {
                 return;
             }
             self.complete_stage();

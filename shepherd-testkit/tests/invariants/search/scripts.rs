@@ -98,3 +98,13 @@ fn whoever_finds_stable_back_does_not_make_it_smaller() {
         back.then(&Move::Dies(save)).until_done();
     }
 }
+
+/// The promotion was decided while writes were to wait, so that stable counted as touched, and the off waited for it.
+#[test]
+fn an_abort_before_stable_was_asked_for_anything_takes_off_at_once() {
+    let shown = started(plans::split(1))
+        .until_asked("route 100% to the candidate")
+        .of("route 100% to the candidate", Move::LosesAnswer);
+    let seen = shown.calmly(|node| node.pending().is_empty());
+    seen.then(&Move::Pulls(Command::Abort { reason: "so".into() })).until_done();
+}

@@ -16,7 +16,7 @@ const LONGEST_RETRY: std::time::Duration = std::time::Duration::from_mins(1);
 impl Machine {
     pub(super) fn go_forward(&mut self) {
         // More than was decided is put right even while it holds still.
-        if !self.state.routing.exposure.raises(&self.state.routing.confirmed) {
+        if !self.state.routing.exposure.raises(&self.state.routing.confirmed) && self.may_route() {
             self.write_route();
         }
         while self.state.outcome.is_none() && self.state.hold.is_none() && !self.recovering() {

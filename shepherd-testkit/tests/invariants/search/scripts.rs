@@ -119,3 +119,15 @@ fn the_return_of_the_traffic_is_tried_again_only_while_stable_is_ready() {
     let lost = failed.then(&Move::Loses(Track::Stable));
     lost.of("observe workload", Move::Answers).then(&Move::Ticks).until_done();
 }
+
+/// The deadline stood still for whoever resumed, and for nobody who went on in another way.
+#[test]
+fn who_hurries_on_from_a_pause_finds_the_deadline_where_it_was() {
+    let baking = started(plans::split(1)).until_in("bake-50%");
+    let mut paused = baking.then(&Move::Pulls(Command::Pause { reason: "so".into() }));
+    for _ in 0..4 {
+        paused = paused.calmly(|node| node.pending().is_empty()).then(&Move::Ticks);
+    }
+    let hurried = paused.then(&Move::Pulls(Command::Promote)).until_done();
+    assert!(matches!(hurried.machine.outcome(), Some(Outcome::Promoted(_))));
+}

@@ -92,12 +92,29 @@ impl Machine {
         if wanted.accepted.is_some()
             || self.now() < self.state.retry_at
             || self.state.outstanding.any(writing)
+            || !self.may_shrink(track)
         {
             return;
         }
         let spec = TrackSpec { track, revision: wanted.revision.clone(), replicas: wanted.replicas };
         let mark = self.next_mark();
         self.emit(Effect::Deploy { spec, mark });
+    }
+
+    /// Where replicas are the weight, none that is ready goes before enough others are, however often it is tried. The way
+    /// back decides for itself.
+    pub(super) fn may_shrink(&self, track: Track) -> bool {
+        if self.recovering() {
+            return true;
+        }
+        let (wanted, Some(headroom)) = (self.state.track(track), self.plan.mode().headroom()) else {
+            return true;
+        };
+        let Some(workload) = self.state.workload() else { return false };
+        let (is, other) = (workload.track(track), workload.track(track.other()));
+        let stays = is.ready_of(&wanted.revision).min(wanted.replicas);
+        let least = self.plan.replicas().get().saturating_sub(headroom.unavailable.get());
+        stays >= is.ready || other.ready.get().saturating_add(stays.get()) >= least
     }
 
     pub(super) fn write_route(&mut self) {

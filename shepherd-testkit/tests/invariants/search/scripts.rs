@@ -131,3 +131,19 @@ fn who_hurries_on_from_a_pause_finds_the_deadline_where_it_was() {
     let hurried = paused.then(&Move::Pulls(Command::Promote)).until_done();
     assert!(matches!(hurried.machine.outcome(), Some(Outcome::Promoted(_))));
 }
+
+/// Without a router the candidate ended after its drain, whatever had become of stable meanwhile.
+#[test]
+fn the_candidate_is_retired_only_while_stable_is_ready() {
+    let promoted = started(plans::ratio()).until_in("retire-candidate").until_asked("observe workload");
+    let lost = promoted.then(&Move::Loses(Track::Stable)).of("observe workload", Move::Answers);
+    lost.then(&Move::Ticks).then(&Move::Ticks).until_done();
+}
+
+/// A save held the write that ends a replica, and the next process made it without a look at the others.
+#[test]
+fn whoever_resumes_ends_no_replica_that_is_needed() {
+    let killed = started(plans::in_place()).until_asked("1 replicas of v1 on stable").then(&Move::Dies(0));
+    let lost = killed.until_asked("observe workload").then(&Move::Loses(Track::Candidate));
+    lost.of("observe workload", Move::Answers).until_done();
+}

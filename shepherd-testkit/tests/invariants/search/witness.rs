@@ -35,6 +35,8 @@ pub(super) struct Marks {
     pub(super) hurried: bool,
     /// Another revision is wanted next.
     pub(super) wanted: bool,
+    /// How many replicas of the candidate were last asked for on the way back.
+    pub(super) left: Option<Replicas>,
 }
 
 impl Witness {
@@ -133,12 +135,16 @@ impl Witness {
 
     /// Where replicas are the weight, none that is ready goes before enough others are. But what a promotion has begun to
     /// overwrite is put back at once.
-    fn leaves_enough(&self, plan: &Plan, effect: &Effect) -> Result<(), Wrong> {
+    fn leaves_enough(&mut self, plan: &Plan, effect: &Effect) -> Result<(), Wrong> {
         let (Effect::Deploy { spec, .. }, Some(look), Some(headroom)) =
             (effect, &self.look, plan.mode().headroom())
         else {
             return Ok(());
         };
+        // What was decided on the way back is tried again until it is done.
+        let again = self.marks.back
+            && spec.track == Track::Candidate
+            && self.marks.left.replace(spec.replicas) == Some(spec.replicas);
         let ready = Track::BOTH.map(|track| look.track(track).ready.get());
         let is = look.track(spec.track);
         let stays = if is.revision.as_ref() == Some(&spec.revision) {
@@ -150,7 +156,7 @@ impl Witness {
         };
         let left = ready[0] + ready[1] - is.ready.get() + stays;
         let least = plan.replicas().get().saturating_sub(headroom.unavailable.get());
-        if stays < is.ready.get() && left < least && !self.forced {
+        if stays < is.ready.get() && left < least && !again && !self.forced {
             return Err(format!("1: {effect} leaves {left} ready replicas of {least}"));
         }
         Ok(())

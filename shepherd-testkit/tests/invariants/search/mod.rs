@@ -106,7 +106,7 @@ fn a_call_takes_its_time() {
 
 #[test]
 fn a_call_fails_and_a_person_pulls_a_lever() {
-    search(Luck { failures: 1, levers: 1, ..NONE }, &[("switch", 3000)]);
+    search(Luck { failures: 1, levers: 1, ..NONE }, &[("switch", 3000), ("split", 15_000)]);
 }
 
 #[test]

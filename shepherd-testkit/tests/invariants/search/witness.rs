@@ -1,8 +1,10 @@
 //! What is judged by: the invariants by their numbers, over what the machine was told and what it decides.
 
 use shepherd_core::machine::{Answer, Command, Effect, Happening, Input, Machine, Outcome};
-use shepherd_core::model::{Exposure, Replicas, Revision, Route, Track, Traffic, Verdict, WorkloadState};
-use shepherd_core::plan::{Action, Plan, Promotion};
+use shepherd_core::model::{
+    Exposure, Replicas, Revision, Route, StageName, Track, Traffic, Verdict, WorkloadState,
+};
+use shepherd_core::plan::{Action, Plan, Promotion, Stage};
 
 use super::super::trail::{needed, ready};
 use super::Wrong;
@@ -89,6 +91,11 @@ impl Witness {
         if told.off && !self.marks.back && machine.outcome().is_none() {
             return Err("3: it finds itself off, and goes on".to_owned());
         }
+        for event in &told.events {
+            if let Happening::Completed(stage) = &event.what {
+                self.completes(machine.plan(), stage)?;
+            }
+        }
         for effect in &told.fresh {
             self.leaves_enough(machine.plan(), effect)?;
             if self.marks.back {
@@ -131,6 +138,25 @@ impl Witness {
             }
             _ => Ok(()),
         }
+    }
+
+    /// What a stage is to make ready was seen to be ready when it is through.
+    fn completes(&self, plan: &Plan, name: &StageName) -> Result<(), Wrong> {
+        let stage = plan.stages().iter().find(|stage| stage.name() == name);
+        let (track, revision, enough) = match stage.map(Stage::action) {
+            Some(Action::Scale { track: Track::Candidate, replicas }) => {
+                (Track::Candidate, plan.candidate(), *replicas)
+            }
+            Some(Action::Promote) if plan.promotion() == Promotion::Copy => {
+                (Track::Stable, plan.candidate(), plan.replicas())
+            }
+            _ => return Ok(()),
+        };
+        let seen = self.look.as_ref().map(|look| ready(look, track, revision));
+        if seen.is_none_or(|seen| seen < enough.get()) {
+            return Err(format!("1: {name} is through with {seen:?} of {enough} ready"));
+        }
+        Ok(())
     }
 
     /// Where replicas are the weight, none that is ready goes before enough others are. But what a promotion has begun to

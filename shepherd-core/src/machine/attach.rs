@@ -5,7 +5,7 @@ use super::event::Happening;
 use super::outcome::Outcome;
 use super::rollout_machine::Machine;
 use super::{Cause, Effect, Save};
-use crate::model::{Epoch, Failure, Mark, Reason, Routing, StageIndex, Traffic, WorkloadState};
+use crate::model::{Epoch, Failure, Mark, Reason, Routing, StageIndex, Track, Traffic, WorkloadState};
 
 impl Machine {
     pub(super) fn attach(&mut self) {
@@ -77,6 +77,13 @@ impl Machine {
         if !self.may_route() {
             // It is decided again when there is capacity for it again.
             self.state.outstanding.withdraw(|effect| matches!(effect, Effect::Route(_)));
+        }
+        for track in Track::BOTH {
+            let writes =
+                |effect: &Effect| matches!(effect, Effect::Deploy { spec, .. } if spec.track == track);
+            if !self.may_shrink(track) {
+                self.state.outstanding.withdraw(writes);
+            }
         }
         let stage = self.stage().name().clone();
         self.event(Happening::Attached(stage));

@@ -134,6 +134,13 @@ impl Machine {
 
     fn resume_by(&mut self, by: Actor) -> Result<(), Refusal> {
         let Some(hold) = self.state.hold.take() else { return refuse("it is not paused") };
+        self.go_on(&hold);
+        self.event(Happening::Resumed(by));
+        Ok(())
+    }
+
+    /// A stage that failed begins anew; any other finds its deadline as far off as when the pause began.
+    fn go_on(&mut self, hold: &Hold) {
         let paused_for = self.state.time.attended - hold.since;
         if self.state.run.failed {
             self.begin_stage(self.state.run.index);
@@ -143,8 +150,6 @@ impl Machine {
                 *at = *at + paused_for;
             }
         }
-        self.event(Happening::Resumed(by));
-        Ok(())
     }
 
     /// Before the first stage has begun there is nothing to pass over or to approve.
@@ -194,9 +199,8 @@ impl Machine {
         self.record(by.clone(), true);
         self.event(Happening::Hurried(by.clone()));
         self.state.hurried = Some(by);
-        self.state.hold = None;
-        if self.state.run.failed {
-            self.begin_stage(self.state.run.index);
+        if let Some(hold) = self.state.hold.take() {
+            self.go_on(&hold);
         }
         Ok(())
     }

@@ -16,11 +16,13 @@ const LONGEST_RETRY: std::time::Duration = std::time::Duration::from_mins(1);
 impl Machine {
     pub(super) fn go_forward(&mut self) {
         // More than was decided is put right even while it holds still.
-        if !self.state.routing.exposure.raises(&self.state.routing.confirmed) {
+        if !self.state.routing.exposure.raises(&self.state.routing.confirmed) && self.may_route() {
             self.write_route();
         }
         while self.state.outcome.is_none() && self.state.hold.is_none() && !self.recovering() {
-            if self.overdue() || !self.writes_accepted() || !self.stage_done() {
+            // What is decided while writes are to wait would count as asked for, and nobody was asked.
+            let waits = self.now() < self.state.retry_at;
+            if self.overdue() || !self.writes_accepted() || waits || !self.stage_done() {
                 return;
             }
             self.complete_stage();
@@ -90,12 +92,29 @@ impl Machine {
         if wanted.accepted.is_some()
             || self.now() < self.state.retry_at
             || self.state.outstanding.any(writing)
+            || !self.may_shrink(track)
         {
             return;
         }
         let spec = TrackSpec { track, revision: wanted.revision.clone(), replicas: wanted.replicas };
         let mark = self.next_mark();
         self.emit(Effect::Deploy { spec, mark });
+    }
+
+    /// Where replicas are the weight, none that is ready goes before enough others are, however often it is tried. The way
+    /// back decides for itself.
+    pub(super) fn may_shrink(&self, track: Track) -> bool {
+        if self.recovering() {
+            return true;
+        }
+        let (wanted, Some(headroom)) = (self.state.track(track), self.plan.mode().headroom()) else {
+            return true;
+        };
+        let Some(workload) = self.state.workload() else { return false };
+        let (is, other) = (workload.track(track), workload.track(track.other()));
+        let stays = is.ready_of(&wanted.revision).min(wanted.replicas);
+        let least = self.plan.replicas().get().saturating_sub(headroom.unavailable.get());
+        stays >= is.ready || other.ready.get().saturating_add(stays.get()) >= least
     }
 
     pub(super) fn write_route(&mut self) {

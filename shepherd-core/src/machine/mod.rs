@@ -21,6 +21,8 @@ mod clockwork;
 mod command;
 mod derived;
 mod effect;
+#[cfg(feature = "search")]
+mod essence;
 mod event;
 mod forward;
 mod input;
@@ -39,6 +41,8 @@ mod waiting;
 pub use cause::Cause;
 pub use command::{Command, Refusal};
 pub use effect::{Answer, Effect, EffectId};
+#[cfg(feature = "search")]
+pub use essence::Essence;
 pub use event::{Ending, Event, Happening};
 pub use input::Input;
 pub use outcome::{Next, Outcome, Override, Report};

@@ -6,7 +6,7 @@ use super::outcome::Outcome;
 use super::rollout_machine::Machine;
 use super::state::{Course, RecoveryRun};
 use super::{Cause, Effect};
-use crate::model::{Elapsed, Exposure, Replicas, Track, Weight};
+use crate::model::{Elapsed, Exposure, Replicas, Revision, Track, Weight, WorkloadState};
 use crate::plan::{Headroom, PutBack, Sides};
 
 impl Machine {
@@ -27,8 +27,39 @@ impl Machine {
         }
         if self.state.outcome.is_none() {
             for track in Track::BOTH {
-                self.write_track(track);
+                self.write_back(track);
             }
+        }
+    }
+
+    /// What was decided on the way forward and not accepted is not asked for again. Before a look nobody knows what to
+    /// ask for instead.
+    fn write_back(&mut self, track: Track) {
+        let Some(workload) = self.state.workload() else { return };
+        let (revision, replicas) = (self.revision_of(track).clone(), self.standing(track, workload));
+        let wanted = self.state.track_mut(track);
+        if wanted.accepted.is_none() {
+            (wanted.revision, wanted.replicas) = (revision, replicas);
+        }
+        self.write_track(track);
+    }
+
+    fn revision_of(&self, track: Track) -> &Revision {
+        match track {
+            Track::Stable => self.plan.stable(),
+            Track::Candidate => self.plan.candidate(),
+        }
+    }
+
+    /// From how many replicas the way back goes on. Another process may have gone further than this one knows: stable
+    /// keeps at least what it was seen to have, and the candidate gets no more than that.
+    fn standing(&self, track: Track, workload: &WorkloadState) -> Replicas {
+        let (is, wanted) = (workload.track(track), self.state.track(track).replicas);
+        let ours = is.revision.as_ref() == Some(self.revision_of(track));
+        let seen = if ours { is.desired } else { Replicas::ZERO };
+        match track {
+            Track::Stable => wanted.max(seen.min(self.plan.replicas())),
+            Track::Candidate => wanted.min(seen),
         }
     }
 
@@ -172,8 +203,10 @@ impl Machine {
         }
         let (stable, candidate) = (self.plan.stable().clone(), self.plan.candidate().clone());
         // What a promotion has begun to overwrite is put back at once: its own write is not made again.
-        let replicas = self.state.stable.replicas;
-        self.want_track(Track::Stable, &stable, replicas);
+        if self.state.stable.revision != stable {
+            let replicas = self.state.stable.replicas;
+            self.want_track(Track::Stable, &stable, replicas);
+        }
         let writing = self.state.stable.accepted.is_none() || self.state.candidate.accepted.is_none();
         let put_back = PutBack { all: self.plan.replicas(), headroom };
         let Some(next) = self.next_sides(put_back, forced).filter(|_| !writing) else { return };
@@ -197,7 +230,8 @@ impl Machine {
         if !fresh(Track::Stable) || !fresh(Track::Candidate) {
             return None;
         }
-        let wanted = Sides { stable: self.state.stable.replicas, candidate: self.state.candidate.replicas };
+        let [stable, candidate] = Track::BOTH.map(|track| self.standing(track, workload));
+        let wanted = Sides { stable, candidate };
         let ready = Sides {
             stable: workload.stable.ready_of(self.plan.stable()),
             candidate: workload.candidate.ready_of(self.plan.candidate()),

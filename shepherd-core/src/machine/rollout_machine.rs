@@ -6,7 +6,8 @@ use super::{
     Answer, Cause, Effect, EffectId, Event, Input, Pending, Save, Snapshot, SnapshotError, Status, Step,
 };
 use crate::model::{
-    Elapsed, Epoch, Failure, FailureKind, Fence, Mark, Metric, Now, Reason, RolloutId, StageIndex, Traffic,
+    Elapsed, Epoch, Failure, FailureKind, Fence, Mark, Metric, Now, Reason, RolloutId, StageIndex, TrackSpec,
+    Traffic,
 };
 use crate::plan::{Plan, Stage};
 
@@ -305,11 +306,7 @@ impl Machine {
                 self.state.routing.confirmed = self.state.routing.exposure.clone();
                 self.look_again();
             }
-            (Some(Effect::Deploy { spec, .. }), Answer::Done) => {
-                let accepted = self.state.outstanding.next_id();
-                self.state.track_mut(spec.track).accepted = Some(accepted);
-                self.look_again();
-            }
+            (Some(Effect::Deploy { spec, .. }), Answer::Done) => self.deployed(&spec),
             (Some(Effect::Check { .. }), Answer::Checked(verdict)) => self.checked(verdict),
             (Some(Effect::RunHook(_)), Answer::Done) => self.state.run.acted = Some(self.now()),
             (Some(Effect::Notify(_)), Answer::Done) => self.told(),
@@ -319,6 +316,16 @@ impl Machine {
                 self.unfulfilled(&effect, &Failure::new(FailureKind::Permanent, "driver", message));
             }
         }
+    }
+
+    /// What is wanted may have changed while the write was under way: then it is still to be written.
+    fn deployed(&mut self, spec: &TrackSpec) {
+        let accepted = self.state.outstanding.next_id();
+        let wanted = self.state.track_mut(spec.track);
+        if wanted.revision == spec.revision && wanted.replicas == spec.replicas {
+            wanted.accepted = Some(accepted);
+        }
+        self.look_again();
     }
 
     /// When the last notice of a rollout that has ended is out, nobody needs to go on with it.

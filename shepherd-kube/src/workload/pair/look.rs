@@ -13,6 +13,7 @@ use shepherd_core::ports::PortError;
 use crate::object::{failure, mark_of};
 use crate::workload::pods::trouble;
 use crate::workload::replica_sets::{count, present};
+use crate::workload::status::{condition, selector};
 
 pub(super) struct Look<'a> {
     pub(super) client: &'a Client,
@@ -94,22 +95,4 @@ impl Look<'_> {
     {
         Api::namespaced(self.client.clone(), self.namespace)
     }
-}
-
-fn selector(object: &Value) -> String {
-    let labels = object["spec"]["selector"]["matchLabels"].as_object();
-    let terms: Vec<_> = labels
-        .into_iter()
-        .flatten()
-        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
-        .collect();
-    terms.join(",")
-}
-
-/// The reason and message of a condition that has this status.
-fn condition(object: &Value, kind: &str, status: &str) -> Option<String> {
-    let conditions = object["status"]["conditions"].as_array()?;
-    let found = conditions.iter().find(|one| one["type"] == kind && one["status"] == status)?;
-    let text = |field: &str| found[field].as_str().unwrap_or_default().to_owned();
-    Some(format!("{}: {}", text("reason"), text("message")))
 }

@@ -9,10 +9,11 @@ use shepherd_core::model::{Fence, Mark, Replicas, Track, TrackSpec, TrackState, 
 use shepherd_core::ports::{PortError, Workload};
 
 use super::candidate::{self, Labels};
-use super::image;
+
 use super::look::Look;
 use crate::object::{Created, Edit, MARK, Object, mark_of, stamp};
 use crate::workload::autoscaler::Autoscaler;
+use crate::workload::image;
 
 /// The Deployment that people own is stable; the candidate's stands beside it, and Shepherd makes it after stable's
 /// template. The image of one container is the revision.

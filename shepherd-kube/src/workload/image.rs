@@ -7,7 +7,7 @@ use shepherd_core::ports::PortError;
 use crate::object::refused;
 
 /// The place of the container in the template: the one of this name, or the only one.
-pub(super) fn container(place: &str, deployment: &Value, name: Option<&str>) -> Result<usize, PortError> {
+pub(crate) fn container(place: &str, deployment: &Value, name: Option<&str>) -> Result<usize, PortError> {
     let containers =
         deployment["spec"]["template"]["spec"]["containers"].as_array().map_or(&[][..], Vec::as_slice);
     let names = || containers.iter().filter_map(|one| one["name"].as_str()).collect::<Vec<_>>().join(", ");
@@ -22,14 +22,14 @@ pub(super) fn container(place: &str, deployment: &Value, name: Option<&str>) -> 
 }
 
 /// The revision that a template is of.
-pub(super) fn revision(place: &str, deployment: &Value, container: usize) -> Result<Revision, PortError> {
+pub(crate) fn revision(place: &str, deployment: &Value, container: usize) -> Result<Revision, PortError> {
     let image =
         deployment["spec"]["template"]["spec"]["containers"][container]["image"].as_str().unwrap_or_default();
     Revision::new(image).map_err(|error| refused(place, error.to_string()).caused_by(error))
 }
 
 /// The template with the image of this revision in its container.
-pub(super) fn with(mut template: Value, container: usize, revision: &Revision) -> Value {
+pub(crate) fn with(mut template: Value, container: usize, revision: &Revision) -> Value {
     template["spec"]["containers"][container]["image"] = revision.as_str().into();
     template
 }

@@ -7,3 +7,4 @@ mod api;
 mod controllers;
 mod deployment_pair;
 mod gateway;
+mod in_place;

@@ -4,5 +4,5 @@ mod patch;
 mod server;
 mod store;
 
-pub(crate) use server::Api;
+pub(crate) use server::{Api, Seen};
 pub(crate) use store::Objects;

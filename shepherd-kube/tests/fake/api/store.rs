@@ -25,14 +25,20 @@ impl Objects {
     }
 
     /// A controller writes an object of its own.
-    pub(crate) fn keep(&mut self, collection: &str, mut object: Value) {
+    pub(crate) fn keep(&mut self, collection: &str, mut object: Value) -> Value {
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         if let Ok(before) = self.get(collection, &name) {
-            self.replace(collection, &name, &before, object);
+            self.replace(collection, &name, &before, object)
         } else {
-            object["metadata"]["uid"] = name.clone().into();
-            self.put(collection, &name, object);
+            // Another one of the same name is not the same.
+            object["metadata"]["uid"] = format!("{name}-{}", self.version).into();
+            self.put(collection, &name, object)
         }
+    }
+
+    /// A controller takes an object of its own away.
+    pub(crate) fn remove(&mut self, collection: &str, name: &str) {
+        self.collections.get_mut(collection).and_then(|all| all.remove(name));
     }
 
     pub(super) fn get(&self, collection: &str, name: &str) -> Result<Value, Refusal> {
@@ -83,8 +89,22 @@ impl Objects {
         Ok(self.replace(collection, name, &before, object))
     }
 
-    pub(super) fn delete(&mut self, collection: &str, name: &str) -> Result<Value, Refusal> {
-        self.collections.get_mut(collection).and_then(|all| all.remove(name)).ok_or((404, "NotFound"))
+    /// Deletes the object of this name, or only the one with this uid; whoever controls it is shown that it is gone.
+    pub(super) fn delete(&mut self, collection: &str, name: &str, only: &Value) -> Result<Value, Refusal> {
+        let object = self.get(collection, name)?;
+        if !only.is_null() && *only != object["metadata"]["uid"] {
+            return Err((409, "Conflict"));
+        }
+        self.remove(collection, name);
+        let owner = &object["metadata"]["ownerReferences"][0];
+        let owners = format!("{}s", owner["kind"].as_str().unwrap_or_default().to_lowercase());
+        let owners = format!("/apis/apps/v1/namespaces/shop/{owners}");
+        let name = owner["name"].as_str().unwrap_or_default();
+        if let Ok(mut owner) = self.get(&owners, name) {
+            self.shown(&mut owner);
+            self.collections.entry(owners).or_default().insert(name.to_owned(), owner);
+        }
+        Ok(object)
     }
 
     /// A write of what is there already makes no new version, and a new spec makes a new generation.
@@ -105,11 +125,15 @@ impl Objects {
     fn put(&mut self, collection: &str, name: &str, mut object: Value) -> Value {
         self.version += 1;
         object["metadata"]["resourceVersion"] = self.version.to_string().into();
-        for controller in self.controllers.clone() {
-            controller(self, &mut object);
-        }
+        self.shown(&mut object);
         self.collections.entry(collection.to_owned()).or_default().insert(name.to_owned(), object.clone());
         object
+    }
+
+    fn shown(&mut self, object: &mut Value) {
+        for controller in self.controllers.clone() {
+            controller(self, object);
+        }
     }
 }
 

@@ -38,7 +38,7 @@ pub fn change(guards: usize) -> Change {
     let change =
         Change::new(target, revision("registry.example/shop:v1"), revision("registry.example/shop:v2"))
             .replicas(Replicas::new(4))
-            .router(RouterCapabilities::weighted())
+            .router(RouterCapabilities::weighted().with_swaps())
             .attention(Attention::default());
     GUARDS[..guards].iter().fold(change, |change, guard| change.guard(guard.parse().expect("a guard")))
 }

@@ -7,11 +7,11 @@ use shepherd_core::machine::{Event, Happening, Outcome};
 use shepherd_core::model::{Actor, NameError, Timestamp};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::ground::proxy::Proxy;
 use crate::ground::time;
 use crate::interrupts::Interrupts;
 use crate::traffic::Traffic;
 use crate::view::View;
+use crate::world::World;
 
 const FRAME: Duration = Duration::from_millis(100);
 const SECOND: Duration = Duration::from_secs(1);
@@ -26,7 +26,7 @@ pub(crate) enum End {
 
 pub(crate) struct Drive<'a> {
     handle: Handle,
-    proxy: &'a Proxy,
+    world: &'a World,
     view: View,
     traffic: Traffic,
     taken: Instant,
@@ -35,8 +35,8 @@ pub(crate) struct Drive<'a> {
 }
 
 impl<'a> Drive<'a> {
-    pub(crate) fn new(handle: Handle, proxy: &'a Proxy, view: View) -> Self {
-        Self { handle, proxy, view, traffic: Traffic::default(), taken: time::now(), triggered: None }
+    pub(crate) fn new(handle: Handle, world: &'a World, view: View) -> Self {
+        Self { handle, world, view, traffic: Traffic::default(), taken: time::now(), triggered: None }
     }
 
     pub(crate) async fn run(&mut self, interrupts: &mut Interrupts) -> End {
@@ -68,7 +68,7 @@ impl<'a> Drive<'a> {
         if matches!(event.what, Happening::Exposed(_)) {
             // What is measured from now on is of one weight.
             self.taken = time::now();
-            drop(Traffic::take(self.proxy, SECOND));
+            drop(Traffic::take(self.world, SECOND));
         }
         self.view.event(event);
     }
@@ -77,7 +77,7 @@ impl<'a> Drive<'a> {
         let over = self.taken.elapsed();
         if over >= SECOND {
             self.taken = time::now();
-            self.traffic = Traffic::take(self.proxy, over);
+            self.traffic = Traffic::take(self.world, over);
         }
         self.view.show(&self.handle.status(), &self.traffic);
     }

@@ -11,6 +11,7 @@ mod kept;
 mod measure;
 mod out;
 mod report;
+mod roles;
 mod router;
 mod state;
 mod stopwatch;
@@ -105,12 +106,12 @@ async fn roll_out(args: &Args, asked: Wish, state: Option<State>, owner: Owner) 
     );
     let (begun, load) = (time::now(), world.load(args.rate));
     let handle = rollout.start(revision(CANDIDATE)?).await?;
-    let mut drive = Drive::new(handle, &world.proxy, View::on(people));
+    let mut drive = Drive::new(handle, &world, View::on(people));
     let end = drive.run(&mut interrupts).await;
     let triggered = drive.triggered;
     let off = triggered.zip(world.stopwatch.off_at()).map(|(triggered, off)| off.since(triggered));
     let totals = if matches!(end, End::Left) { load.totals() } else { load.stop().await };
-    let met = world.proxy.counts().candidate;
+    let met = world.met();
     let told = tell(args, &end, &Seen { totals, met, trigger_to_off: off, lasted: begun.elapsed() });
     if !matches!(end, End::Left) {
         world.close().await;

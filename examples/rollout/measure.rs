@@ -1,6 +1,5 @@
 //! The servers' own metrics as a source of Shepherd.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,17 +8,15 @@ use shepherd_core::ports::{MeasureRequest, MetricsSource, PortError};
 use shepherd_metrics::Scrape;
 use shepherd_metrics::scrape::ScrapeError;
 
-use crate::ground::pool::Pool;
-use crate::workload::ground;
+use crate::workload::Servers;
 
 /// A scrape of what the servers serve, which is not everything that a scrape could know of.
 pub(crate) struct Metrics(Scrape);
 
 impl Metrics {
-    pub(crate) fn of(pool: Arc<Pool>) -> Result<Self, ScrapeError> {
+    pub(crate) fn of(servers: Servers) -> Result<Self, ScrapeError> {
         let pages = move |track: Track| {
-            let addrs = pool.observe(ground(track)).addrs;
-            addrs.into_iter().map(|addr| format!("http://{addr}/metrics")).collect()
+            servers.addrs(track).into_iter().map(|addr| format!("http://{addr}/metrics")).collect()
         };
         Scrape::builder(pages).timeout(Duration::from_secs(1)).build().map(Self)
     }

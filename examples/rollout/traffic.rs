@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use shepherd_core::model::Track;
 
-use crate::ground::proxy::{Proxy, Recent};
+use crate::ground::proxy::Recent;
 use crate::ground::track::PerTrack;
-use crate::workload::ground;
+use crate::world::World;
 
 #[derive(Default)]
 pub(crate) struct Traffic {
@@ -16,8 +16,8 @@ pub(crate) struct Traffic {
 
 impl Traffic {
     /// Since it was last taken, which was `over` ago.
-    pub(crate) fn take(proxy: &Proxy, over: Duration) -> Self {
-        Self { tracks: proxy.recent(), over }
+    pub(crate) fn take(world: &World, over: Duration) -> Self {
+        Self { tracks: world.recent(), over }
     }
 
     /// The candidate's share in percent; none without requests.
@@ -31,7 +31,10 @@ impl Traffic {
 
     /// Failed requests of a track in percent, and its 95th percentile; none without requests.
     pub(crate) fn of(&self, track: Track) -> Option<(f64, Duration)> {
-        let recent = &self.tracks[ground(track)];
+        let recent = match track {
+            Track::Stable => &self.tracks.stable,
+            Track::Candidate => &self.tracks.candidate,
+        };
         Some((percent(recent.failed, recent.requests)?, recent.latencies.percentile(95)))
     }
 

@@ -81,7 +81,8 @@ impl Wish {
 
     fn with_strategy(&self, rollout: RolloutBuilder) -> Result<RolloutBuilder, WeightError> {
         let interval = self.interval;
-        let recovery = Recovery::default().drain(Duration::from_secs(1));
+        let a_second = Duration::from_secs(1);
+        let recovery = Recovery::default().drain(a_second).ready_within(a_second);
         Ok(match self.strategy {
             StrategyKind::Rolling => rollout.strategy(Rolling::new().settle(interval).recovery(recovery)),
             StrategyKind::BlueGreen => rollout.strategy(BlueGreen::new().grace(interval).recovery(recovery)),

@@ -12,8 +12,9 @@ use tokio::time::timeout;
 
 use crate::ground::load::{Load, LoadSettings};
 use crate::ground::pool::{Pool, PoolSettings};
-use crate::ground::proxy::Proxy;
+use crate::ground::proxy::{Counts, Proxy, Recent};
 use crate::ground::switchboard::{Policy, Switchboard};
+use crate::ground::track::PerTrack;
 use crate::measure::Metrics;
 use crate::router::Router;
 use crate::stopwatch::Stopwatch;
@@ -47,7 +48,7 @@ impl World {
         let pool = Arc::new(Pool::start(PoolSettings::default(), wish.catalogue(), switchboard));
         let initial = (revision(STABLE)?, wish.replicas);
         let timed = (!wish.routed()).then(|| Arc::clone(&stopwatch));
-        let servers = Servers::open(directory, Arc::clone(&pool), initial, timed)?;
+        let servers = Servers::open(directory, Arc::clone(&pool), initial, router.clone(), timed)?;
         if timeout(START_UP, pool.until(Pool::is_settled)).await.is_err() {
             let states = pool.describe();
             return Err(Trouble::Stuck(format!("the servers do not come up: {states}")));
@@ -62,13 +63,22 @@ impl World {
 
     /// The rollout of this service.
     pub(crate) fn rollout(&self, target: Target, owner: Owner) -> Result<RolloutBuilder, Trouble> {
-        let metrics =
-            Metrics::of(Arc::clone(&self.pool)).map_err(|error| Trouble::Stuck(error.to_string()))?;
+        let metrics = Metrics::of(self.servers.clone()).map_err(|error| Trouble::Stuck(error.to_string()))?;
         let rollout = Rollout::of(target).owned_by(owner).on(self.servers.clone()).measured_by(metrics);
         Ok(match &self.router {
             Some(router) => rollout.through(router.clone()),
             None => rollout,
         })
+    }
+
+    /// What the candidate was sent.
+    pub(crate) fn met(&self) -> Counts {
+        self.servers.roles().of(self.proxy.counts()).candidate
+    }
+
+    /// What each track did since this was last called.
+    pub(crate) fn recent(&self) -> PerTrack<Recent> {
+        self.servers.roles().of(self.proxy.recent())
     }
 
     pub(crate) fn load(&self, rate: u32) -> Load {

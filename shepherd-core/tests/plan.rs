@@ -21,7 +21,7 @@ fn change(replicas: u32) -> Change {
 }
 
 fn routed(replicas: u32) -> Change {
-    change(replicas).router(RouterCapabilities::weighted().with_matches().with_mirror())
+    change(replicas).router(RouterCapabilities::weighted().with_matches().with_mirror().with_swaps())
 }
 
 fn guard() -> Guard {
@@ -111,14 +111,56 @@ fn the_dry_run_tells_the_true_weight_the_triggers_and_the_worst_way_back() {
     let run = plan.dry_run().to_string();
     for told in [
         "13% to the candidate, the nearest to the 12.5% that was asked for",
-        "error_rate > 2x stable for 1m or p99 > 2s, not at 100% where stable has no traffic to compare with",
+        "error_rate > 2x stable for 1m or p99 > 2s (fires within 1m20s), not at 100% where stable has no traffic to \
+         compare with",
         "until the promotion: one routing write, repeated when it is not answered within 10s",
-        "worst while promoting: v1 is put back on stable",
+        "worst while promoting: v1 is put back on stable and traffic follows as its replicas become ready, about 42s if \
+         they are ready within 30s; alarm after 5m",
         "takes at least 10m30s",
     ] {
         assert!(run.contains(told), "{told} is missing in\n{run}");
     }
-    assert_eq!(plan.dry_run().worst_way_back(), Duration::from_mins(5));
+    assert_eq!(plan.dry_run().worst_way_back(), Duration::from_secs(10 + 1 + 30 + 1));
+    assert_eq!(plan.dry_run().slowest_guard(), Some(Duration::from_secs(60 + 2 * 10)));
+}
+
+#[test]
+fn the_dry_run_reckons_the_batches_of_the_way_back() {
+    let slow = Recovery::default().ready_within(Duration::from_mins(2));
+    let worst = |replicas, recovery| {
+        let one_by_one = Rolling::new().max_surge(Count::number(1)).max_unavailable(Count::number(0));
+        let run = one_by_one.recovery(recovery).plan(&change(replicas)).unwrap().dry_run().to_string();
+        run.lines().last().unwrap().trim().to_owned()
+    };
+    let told = [
+        (
+            1,
+            Recovery::default(),
+            "the replica is put back in 1 batch, about 42s if it is ready within 30s; alarm after 5m",
+        ),
+        (
+            2,
+            Recovery::default(),
+            "all 2 replicas are put back in 2 batches, about 1m13s if each is ready within 30s; alarm after 5m",
+        ),
+        (
+            3,
+            slow,
+            "all 3 replicas are put back in 3 batches, about 6m14s if each is ready within 2m; the alarm comes before that, after 5m",
+        ),
+    ];
+    for (replicas, recovery, told) in told {
+        assert_eq!(
+            worst(replicas, recovery),
+            format!("- worst from scale-stable-0 to the promotion: {told}")
+        );
+    }
+}
+
+#[test]
+fn a_recovery_of_before_it_was_told_how_long_replicas_take_reads_back() {
+    let recovery: Recovery = serde_json::from_str(r#"{"drain":"30s","deadline":"5m"}"#).unwrap();
+    assert_eq!(recovery, Recovery::default());
 }
 
 #[test]
@@ -131,6 +173,19 @@ fn router_that_cannot_do_what_the_strategy_needs_is_refused() {
     assert!(Canary::default().plan(&switch).is_err());
     assert!(BlueGreen::new().plan(&switch).is_ok());
     assert!(BlueGreen::new().plan(&change(4)).unwrap_err().to_string().contains("give the rollout a router"));
+}
+
+#[test]
+fn a_swap_needs_a_router_whose_sides_may_change_roles() {
+    let keeps = change(4).router(RouterCapabilities::weighted());
+    let refused = BlueGreen::new().plan(&keeps).unwrap_err().to_string();
+    assert!(refused.contains("promotion: swap is not allowed: copy, since"), "{refused}");
+    assert!(Canary::default().promotion(Promotion::Swap).plan(&keeps).is_err());
+    let copied = BlueGreen::new().promotion(Promotion::Copy).plan(&keeps).unwrap();
+    assert!(copied.dry_run().to_string().contains("end candidate"), "{}", copied.dry_run());
+    let swaps = change(4).router(RouterCapabilities::weighted().with_swaps());
+    assert!(BlueGreen::new().plan(&swaps).is_ok());
+    assert!(Rolling::new().plan(&change(4)).is_ok(), "replicas change roles by themselves");
 }
 
 fn weights() -> impl Strategy<Value = Vec<Weight>> {

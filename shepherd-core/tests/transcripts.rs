@@ -200,7 +200,7 @@ fn change(replicas: u32) -> Change {
 }
 
 fn routed(replicas: u32) -> Change {
-    change(replicas).router(RouterCapabilities::weighted().with_matches())
+    change(replicas).router(RouterCapabilities::weighted().with_matches().with_swaps())
 }
 
 fn canary() -> Canary {

@@ -4,6 +4,13 @@
 //! leaves a mark beside them, all or nothing. So a driver that was superseded, or a person with an editor, is found
 //! out by the server itself.
 
+pub mod blue_green;
+mod events;
+pub mod gate;
 mod object;
 pub mod router;
+pub mod store;
+mod time;
 pub mod workload;
+
+pub use events::KubeEvents;

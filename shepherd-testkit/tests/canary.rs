@@ -14,7 +14,7 @@ use shepherd_testkit::world::{Behaviour, World};
 fn change() -> Change {
     Change::new("shop/web".parse().unwrap(), revision("v1"), revision("v2"))
         .replicas(Replicas::new(4))
-        .router(RouterCapabilities::weighted())
+        .router(RouterCapabilities::weighted().with_swaps())
         .guard("error_rate > 5% for 30s".parse().unwrap())
 }
 

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use shepherd_core::ports::SystemClock;
 use shepherd_core::store::{FileStore, MemoryStore};
 use shepherd_testkit::conformance::Opened;
 use shepherd_testkit::conformance::clock::ClockFixture;
+use shepherd_testkit::conformance::roles::RolesFixture;
 use shepherd_testkit::conformance::router::RouterFixture;
 use shepherd_testkit::conformance::store::StoreFixture;
 use shepherd_testkit::conformance::workload::WorkloadFixture;
@@ -87,6 +88,10 @@ impl Simulated {
         Self::with(|world| world)
     }
 
+    fn slow_to_route() -> Self {
+        Self::with(|world| world.propagation(Duration::from_millis(5)))
+    }
+
     fn unfenced() -> Self {
         Self::with(World::unfenced)
     }
@@ -130,6 +135,24 @@ impl WorkloadFixture for Simulated {
     }
 }
 
+#[async_trait]
+impl RolesFixture for Simulated {
+    type Router = WorldRouter;
+    type Workload = WorldWorkload;
+
+    async fn open(&self) -> Opened<(WorldRouter, WorldWorkload)> {
+        Ok((self.0.router(), self.0.workload()))
+    }
+
+    fn revisions(&self) -> [Revision; 2] {
+        [revision("v1"), revision("v2")]
+    }
+
+    async fn answering(&self) -> Opened<BTreeSet<Revision>> {
+        Ok(self.0.with(|world, _| world.answering()))
+    }
+}
+
 struct OfTheMachine;
 
 #[async_trait]
@@ -149,5 +172,7 @@ shepherd_testkit::store_conformance!(memory_store => InMemory::default);
 shepherd_testkit::store_conformance!(file_store => InFiles::new);
 shepherd_testkit::router_conformance!(world_router => Simulated::fenced);
 shepherd_testkit::router_conformance!(world_router_without_marks => Simulated::unfenced);
+shepherd_testkit::roles_conformance!(world_roles => Simulated::fenced);
+shepherd_testkit::roles_conformance!(world_roles_slow_to_route => Simulated::slow_to_route);
 shepherd_testkit::workload_conformance!(world_workload => Simulated::fenced);
 shepherd_testkit::clock_conformance!(system_clock => || OfTheMachine);

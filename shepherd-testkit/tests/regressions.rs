@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
-use shepherd_core::machine::Command;
-use shepherd_core::model::{Actor, FailureKind, Replicas, Revision, RouterCapabilities, Track};
+use shepherd_core::machine::{Command, Outcome};
+use shepherd_core::model::{
+    Actor, Exposure, FailureKind, Replicas, Revision, RouterCapabilities, Track, Weight,
+};
 use shepherd_core::plan::{Change, Plan};
 use shepherd_core::strategy::{Canary, Strategy};
 use shepherd_testkit::faults::{Call, Fault, FaultPlan};
@@ -53,4 +55,31 @@ fn a_raise_is_tried_again_only_while_there_is_capacity_for_it() {
         .run();
     assert_eq!(report.ended, Ended::Done);
     assert_eq!(report.violations(), []);
+}
+
+/// More than was decided, shown while people were asked, was put right without a deadline.
+#[test]
+fn what_drifts_while_people_are_asked_is_put_right_within_a_deadline() {
+    let (v1, v2) = (Revision::new("v1").unwrap(), Revision::new("v2").unwrap());
+    let change = Change::new("web".parse().unwrap(), v1, v2).router(RouterCapabilities::weighted());
+    let change = change.replicas(Replicas::new(4));
+    let canary = Canary::weights([40, 100]).unwrap().every(Duration::from_secs(40)).confirmed();
+    let plan = canary.plan(&change).unwrap();
+    let drifted = |writes_refused: u32| {
+        let refused =
+            FaultPlan::new().between(Call::Route, 2, 1 + writes_refused, Fault::Fail(FailureKind::Transient));
+        Simulation::new(plan.clone(), World::of(&plan))
+            .faults(refused)
+            .twist(Duration::from_mins(1), |world, now| {
+                world.meddle(now, Exposure::weight(Weight::percent(50).unwrap()));
+            })
+            .at(Duration::from_mins(20), Actor::new("ann").unwrap(), Command::Approve)
+            .run()
+    };
+    let report = drifted(2);
+    assert!(report.promoted(), "people take as long as they like: {:#?}", report.events);
+    let report = drifted(400);
+    let cause = report.outcome.as_ref().map(Outcome::why).unwrap();
+    assert!(report.rolled_back() && cause.contains("approve was not through within 5m"), "{cause}");
+    assert!(report.elapsed < Duration::from_mins(10), "{:?}", report.elapsed);
 }

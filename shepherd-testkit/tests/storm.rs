@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use shepherd_core::machine::Command;
 use shepherd_core::model::{Actor, FailureKind, Replicas, Revision, RouterCapabilities};
-use shepherd_core::plan::{Change, Plan};
+use shepherd_core::plan::{Change, Plan, Promotion};
 use shepherd_core::strategy::{BlueGreen, Canary, Rolling, Strategy as _};
 use shepherd_testkit::faults::{Call, Fault, FaultPlan};
 use shepherd_testkit::simulation::{Crash, Ended, Kept, SimReport, Simulation, Wire};
@@ -80,8 +80,9 @@ fn lever(which: u8) -> Command {
 }
 
 fn plan(script: &Script) -> Plan {
-    let router = RouterCapabilities::weighted();
-    let router = if script.fenced { router } else { router.unfenced() };
+    let router = RouterCapabilities::weighted().with_swaps();
+    let (router, promotion) =
+        if script.fenced { (router, Promotion::Swap) } else { (router.unfenced(), Promotion::Copy) };
     let change =
         Change::new("web".parse().unwrap(), Revision::new("v1").unwrap(), Revision::new("v2").unwrap())
             .replicas(Replicas::new(3))
@@ -92,7 +93,7 @@ fn plan(script: &Script) -> Plan {
     let canary = Canary::weights([30, 100]).unwrap().every(Duration::from_secs(40));
     let plan = match script.strategy {
         0 => canary.plan(&change),
-        1 => BlueGreen::new().plan(&change),
+        1 => BlueGreen::new().promotion(promotion).plan(&change),
         2 => canary.plan(&unrouted),
         _ => Rolling::new().plan(&unrouted),
     };

@@ -129,7 +129,7 @@ impl Handler for Router {
         };
         let pick = self.switchboard.pick(request.headers());
         if let Some(backend) = pick.mirror {
-            self.mirror(backend, &request);
+            self.mirror(pick.track.other(), backend, &request);
         }
         let answer = match pick.backend {
             Some(backend) => forward(&backend, &request).await,
@@ -141,9 +141,9 @@ impl Handler for Router {
 }
 
 impl Router {
-    fn mirror(&self, backend: InFlight, request: &Request<Bytes>) {
+    fn mirror(&self, track: Track, backend: InFlight, request: &Request<Bytes>) {
         let Ok(permit) = Arc::clone(&self.mirrors).try_acquire_owned() else { return };
-        self.tally[Track::Candidate].mirrored.fetch_add(1, Relaxed);
+        self.tally[track].mirrored.fetch_add(1, Relaxed);
         let request = request.clone();
         tokio::spawn(async move {
             // Whatever comes of it is not for the client, who has the answer of stable.

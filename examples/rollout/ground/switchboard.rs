@@ -17,20 +17,22 @@ const WHOLE: u32 = 10_000;
 /// How requests are shared between the tracks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Policy {
-    /// By weight and by what the request carries; stable has the rest.
+    /// By weight and by what the request carries; the other side has the rest.
     Split(Split),
     /// Over all ready servers alike, whatever their track, as when versions are replaced in place.
     Even,
 }
 
-/// What the candidate gets.
+/// What one side gets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Split {
+    /// Which side; the candidate's unless told otherwise.
+    pub(crate) to: Track,
     /// Of all requests that match nothing, in hundredths of a percent.
     pub(crate) weight: u16,
     /// All requests that match any of these.
     pub(crate) matches: Vec<Match>,
-    /// Copies of the requests that stable gets, in hundredths of a percent of them; the answers are
+    /// Copies of the requests that the other side gets, in hundredths of a percent of them; the answers are
     /// thrown away.
     pub(crate) mirror: u16,
 }
@@ -151,21 +153,21 @@ impl Switchboard {
     }
 
     fn mirror(&self, table: &Table, track: Track) -> Option<InFlight> {
-        let Policy::Split(Split { mirror, .. }) = &table.policy else { return None };
-        if track == Track::Candidate || *mirror == 0 {
+        let Policy::Split(Split { to, mirror, .. }) = &table.policy else { return None };
+        if track == *to || *mirror == 0 {
             return None;
         }
         let nth = self.mirrored.fetch_add(1, Relaxed);
         if spread(nth, WHOLE) >= u64::from(*mirror) {
             return None;
         }
-        self.next(table, Track::Candidate)?.enter()
+        self.next(table, *to)?.enter()
     }
 }
 
 impl Split {
     fn track(&self, nth: u64, headers: &HeaderMap) -> Track {
         let matched = self.matches.iter().any(|wanted| wanted.holds(headers));
-        if matched || spread(nth, WHOLE) < u64::from(self.weight) { Track::Candidate } else { Track::Stable }
+        if matched || spread(nth, WHOLE) < u64::from(self.weight) { self.to } else { self.to.other() }
     }
 }

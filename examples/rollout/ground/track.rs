@@ -2,14 +2,22 @@
 
 use std::ops::{Index, IndexMut};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Track {
     Stable,
+    #[default]
     Candidate,
 }
 
 impl Track {
     pub(crate) const BOTH: [Track; 2] = [Track::Stable, Track::Candidate];
+
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Track::Stable => Track::Candidate,
+            Track::Candidate => Track::Stable,
+        }
+    }
 }
 
 /// One of something for each track.

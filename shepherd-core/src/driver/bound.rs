@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::within::within;
 use crate::guard::Guard;
-use crate::model::{Epoch, GateName, HookName};
+use crate::model::{Epoch, GateName, HookName, Replicas, TrackState};
 use crate::plan::{Action, Plan, PlanError, Problem};
 use crate::ports::{
     Clock, HealthGate, Hook, MetricsSource, Notifier, PortError, Store, TrafficRouter, Workload,
@@ -57,6 +57,25 @@ impl Ports {
         let tracks = workload.iter().flat_map(|workload| [&workload.stable.mark, &workload.candidate.mark]);
         let marks = routing.iter().map(|routing| &routing.mark).chain(tracks);
         marks.flatten().map(|mark| mark.fence.epoch).max().unwrap_or_default()
+    }
+
+    /// The side that the first claim of a rollout which began now would take for stable.
+    ///
+    /// # Errors
+    /// What the look at the outside answers.
+    pub(super) async fn stable_from_now_on(&self) -> Result<TrackState, PortError> {
+        let workload = self.within("observe workload", self.workload.observe()).await?;
+        let alone = workload.stable.desired == Replicas::ZERO;
+        let changes = match &self.router {
+            _ if workload.candidate.desired == Replicas::ZERO => false,
+            // Its roles may be exchanged already, where nobody has come to claim the workload since.
+            Some(router) if router.capabilities().swaps => {
+                alone || self.within("observe routing", router.observe()).await?.exposure.is_all()
+            }
+            Some(_) => false,
+            None => alone,
+        };
+        Ok(if changes { workload.candidate } else { workload.stable })
     }
 
     /// Whether everything that the plan names is bound: found out before anything happens, and on every resume.

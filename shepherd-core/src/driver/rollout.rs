@@ -59,8 +59,8 @@ impl Rollout {
     pub async fn plan(&self, revision: Revision) -> Result<Plan, StartError> {
         let shared = &self.shared;
         let target = || shared.target.to_string();
-        let workload = shared.ports.within("observe workload", shared.ports.workload.observe()).await;
-        let stable = workload.map_err(|source| StartError::Unobservable { target: target(), source })?.stable;
+        let stable = shared.ports.stable_from_now_on().await;
+        let stable = stable.map_err(|source| StartError::Unobservable { target: target(), source })?;
         let Some(serving) = stable.revision else {
             return Err(StartError::NothingDeployed { target: target() });
         };

@@ -62,6 +62,12 @@ impl Condition {
         self.comparisons.iter().any(Comparison::is_relative)
     }
 
+    /// How long after it came true it is known to be, when it is looked at on each beat: a beat until the first look,
+    /// then whatever must be held, each time up to a look.
+    pub(crate) fn fires_within(&self, beat: Duration) -> Duration {
+        self.root.held_within(beat).saturating_add(beat)
+    }
+
     fn write(&self, f: &mut fmt::Formatter<'_>, term: &Term, within_all: bool) -> fmt::Result {
         let group = match &term.node {
             Node::Leaf(_) => false,
@@ -102,6 +108,17 @@ impl Term {
     /// Any of them; just the one when there is only one.
     pub(super) fn any(terms: Vec<Term>) -> Self {
         Self::joined(terms, Node::Any, |node| if let Node::Any(inner) = node { Ok(inner) } else { Err(node) })
+    }
+
+    /// How long it takes from the first look that finds the slowest part of it true to the look that finds it held.
+    fn held_within(&self, beat: Duration) -> Duration {
+        let parts = match &self.node {
+            Node::Leaf(_) => Duration::ZERO,
+            Node::All(terms) | Node::Any(terms) => {
+                terms.iter().map(|term| term.held_within(beat)).max().unwrap_or_default()
+            }
+        };
+        self.hold.map_or(parts, |hold| parts.saturating_add(hold.needed).saturating_add(beat))
     }
 
     /// `a and (b and c)` is `a and b and c`, so that a condition has one form only.

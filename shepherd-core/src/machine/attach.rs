@@ -26,18 +26,22 @@ impl Machine {
         }
     }
 
+    /// The router first, and the workload only when that has succeeded: the router's claim decides which side is stable,
+    /// and the workload's takes that over.
     fn claim(&mut self) {
         if self.now() < self.state.retry_at {
             return;
         }
-        let claiming_routing = self.state.outstanding.any(|effect| matches!(effect, Effect::ClaimRouting(_)));
-        if self.routed() && !self.state.attach.routing_claimed && !claiming_routing {
-            self.emit(Effect::ClaimRouting(self.fence()));
-        }
-        let claiming_workload =
-            self.state.outstanding.any(|effect| matches!(effect, Effect::ClaimWorkload(_)));
-        if !self.state.attach.workload_claimed && !claiming_workload {
-            self.emit(Effect::ClaimWorkload(self.fence()));
+        let attach = &self.state.attach;
+        let claim = if self.routed() && !attach.routing_claimed {
+            Effect::ClaimRouting(self.fence())
+        } else if !attach.workload_claimed {
+            Effect::ClaimWorkload(self.fence())
+        } else {
+            return;
+        };
+        if !self.state.outstanding.any(|effect| *effect == claim) {
+            self.emit(claim);
         }
     }
 

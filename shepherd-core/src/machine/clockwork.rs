@@ -54,7 +54,7 @@ impl Machine {
             wake = wake.min(state.round.due);
         }
         let later = [
-            state.run.deadline,
+            self.stage_due(),
             Some(state.retry_at),
             Some(state.run.next_try),
             state.run.acted.map(|acted| acted + self.drain()),

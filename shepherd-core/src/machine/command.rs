@@ -137,8 +137,11 @@ impl Machine {
         let paused_for = self.state.time.attended - hold.since;
         if self.state.run.failed {
             self.begin_stage(self.state.run.index);
-        } else if let Some(deadline) = &mut self.state.run.deadline {
-            *deadline = *deadline + paused_for;
+        } else {
+            let run = &mut self.state.run;
+            for at in run.deadline.iter_mut().chain(&mut run.unwritten_since) {
+                *at = *at + paused_for;
+            }
         }
         self.event(Happening::Resumed(by));
         Ok(())

@@ -16,9 +16,6 @@ pub(super) struct Derived {
     pub(super) poll: Duration,
 }
 
-pub(super) const SHORTEST_POLL: Duration = Duration::from_millis(20);
-const LONGEST_POLL: Duration = Duration::from_secs(1);
-
 impl Derived {
     pub(super) fn of(plan: &Plan) -> Self {
         let promote = plan.promote_stage();
@@ -32,7 +29,6 @@ impl Derived {
             plan.guards().iter().flat_map(|guard| guard.metrics().cloned()).collect();
         metrics.sort();
         metrics.dedup();
-        let poll = (plan.attention().beat / 10).clamp(SHORTEST_POLL, LONGEST_POLL);
-        Self { promote, ranges: ranges.collect(), metrics, poll }
+        Self { promote, ranges: ranges.collect(), metrics, poll: plan.attention().poll() }
     }
 }

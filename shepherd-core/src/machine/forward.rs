@@ -29,10 +29,10 @@ impl Machine {
 
     fn overdue(&mut self) -> bool {
         let now = self.now();
-        if self.state.run.deadline.is_none_or(|deadline| now < deadline) {
+        if self.stage_due().is_none_or(|due| now < due) {
             return false;
         }
-        let within = self.stage().deadline().unwrap_or_default();
+        let within = self.stage().deadline().unwrap_or_else(|| self.plan.attention().blind);
         let waiting = self.waiting().on;
         if self.promoted() {
             self.state.run.deadline = Some(now + within);
@@ -45,6 +45,13 @@ impl Machine {
         true
     }
 
+    /// When the present stage is overdue. People may take as long as they like, but what drifted while they are asked is
+    /// put right within the time for which the outside may be out of sight.
+    pub(super) fn stage_due(&self) -> Option<Elapsed> {
+        let run = &self.state.run;
+        run.deadline.or_else(|| run.unwritten_since.map(|since| since + self.plan.attention().blind))
+    }
+
     /// What was decided and not accepted yet is written, again when need be.
     fn writes_accepted(&mut self) -> bool {
         for track in Track::BOTH {
@@ -54,7 +61,19 @@ impl Machine {
             self.write_route();
         }
         let tracks = self.state.stable.accepted.is_some() && self.state.candidate.accepted.is_some();
-        tracks && self.state.routing.accepted.is_some()
+        let accepted = tracks && self.state.routing.accepted.is_some();
+        self.heed_unwritten(accepted);
+        accepted
+    }
+
+    fn heed_unwritten(&mut self, accepted: bool) {
+        let now = self.now();
+        let run = &mut self.state.run;
+        if accepted || run.deadline.is_some() {
+            run.unwritten_since = None;
+        } else {
+            run.unwritten_since.get_or_insert(now);
+        }
     }
 
     /// However often a raise is tried, it is tried only while there is capacity for it; so is the return of the traffic

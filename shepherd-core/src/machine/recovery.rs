@@ -1,18 +1,22 @@
 //! The way back. Where a router can take users off the candidate it does so first; stable's capacity comes first only
 //! where this rollout itself took it away.
 
-use super::Effect;
 use super::event::Happening;
 use super::outcome::Outcome;
 use super::rollout_machine::Machine;
 use super::state::{Course, RecoveryRun};
+use super::{Cause, Effect};
 use crate::model::{Elapsed, Exposure, Replicas, Track, Weight};
-use crate::plan::Headroom;
+use crate::plan::{Headroom, PutBack, Sides};
 
 impl Machine {
     pub(super) fn recover(&mut self) {
         let Course::Recovery(recovery) = &self.state.course else { return };
         let (alarm_at, forced) = (recovery.alarm_at, recovery.forced);
+        if !self.state.begun && !matches!(recovery.cause, Cause::FoundOff(_)) {
+            // Nothing was written, and which side is stable may not be decided yet: no write could be right.
+            return self.recovered();
+        }
         if self.now() >= alarm_at {
             self.raise_alarm();
         }
@@ -166,38 +170,39 @@ impl Machine {
         if let Course::Recovery(recovery) = &mut self.state.course {
             recovery.off_decided = true;
         }
-        let writing = self.state.stable.accepted.is_none() || self.state.candidate.accepted.is_none();
-        let Some(step) = self.replica_step(headroom, forced).filter(|_| !writing) else { return };
         let (stable, candidate) = (self.plan.stable().clone(), self.plan.candidate().clone());
-        self.want_track(Track::Stable, &stable, step.stable);
-        self.want_track(Track::Candidate, &candidate, step.candidate);
-        let back = step.stable == self.plan.replicas() && step.candidate == Replicas::ZERO;
-        if back && self.state.stable.accepted.is_some() && self.state.candidate.accepted.is_some() {
+        // What a promotion has begun to overwrite is put back at once: its own write is not made again.
+        let replicas = self.state.stable.replicas;
+        self.want_track(Track::Stable, &stable, replicas);
+        let writing = self.state.stable.accepted.is_none() || self.state.candidate.accepted.is_none();
+        let put_back = PutBack { all: self.plan.replicas(), headroom };
+        let Some(next) = self.next_sides(put_back, forced).filter(|_| !writing) else { return };
+        self.want_track(Track::Stable, &stable, next.stable);
+        self.want_track(Track::Candidate, &candidate, next.candidate);
+        if next == put_back.end()
+            && self.state.stable.accepted.is_some()
+            && self.state.candidate.accepted.is_some()
+        {
             self.recovered();
         }
     }
 
     /// How many of each there shall be next; none before both were looked at.
-    fn replica_step(&self, headroom: Headroom, forced: bool) -> Option<ReplicaStep> {
-        let all = self.plan.replicas().get();
-        let (stable, candidate) = (self.state.stable.replicas.get(), self.state.candidate.replicas.get());
+    fn next_sides(&self, put_back: PutBack, forced: bool) -> Option<Sides> {
         if forced {
-            return Some(ReplicaStep { stable: all.into(), candidate: Replicas::ZERO });
+            return Some(put_back.end());
         }
         let (seen, workload) = self.state.seen.workload.as_ref()?;
         let fresh = |track| self.state.track(track).accepted.is_some_and(|accepted| *seen >= accepted);
         if !fresh(Track::Stable) || !fresh(Track::Candidate) {
             return None;
         }
-        let stable_ready = workload.stable.ready_of(self.plan.stable()).get().min(stable);
-        let candidate_ready = workload.candidate.ready_of(self.plan.candidate()).get().min(candidate);
-        let room = all.saturating_add(headroom.surge.get()).saturating_sub(stable.saturating_add(candidate));
-        let added = all.saturating_sub(stable).min(room);
-        let least = all.saturating_sub(headroom.unavailable.get());
-        let spare = (stable_ready + candidate_ready).saturating_sub(least);
-        // What is not ready serves nobody and makes room.
-        let removed = (candidate - candidate_ready) + candidate_ready.min(spare);
-        Some(ReplicaStep { stable: (stable + added).into(), candidate: (candidate - removed).into() })
+        let wanted = Sides { stable: self.state.stable.replicas, candidate: self.state.candidate.replicas };
+        let ready = Sides {
+            stable: workload.stable.ready_of(self.plan.stable()),
+            candidate: workload.candidate.ready_of(self.plan.candidate()),
+        };
+        Some(put_back.next(wanted, ready))
     }
 
     fn recovered(&mut self) {
@@ -212,9 +217,4 @@ impl Machine {
         let drained = recovery.off_since.map(|since| since + self.plan.recovery().drain + self.settle());
         Some(drained.map_or(recovery.alarm_at, |at| if at > self.now() { at } else { recovery.alarm_at }))
     }
-}
-
-struct ReplicaStep {
-    stable: Replicas,
-    candidate: Replicas,
 }

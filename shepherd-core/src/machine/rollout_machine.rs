@@ -26,10 +26,9 @@ use crate::plan::{Plan, Stage};
 /// let mut rollout = Machine::start(plan, RolloutId::new("shop/web#1")?, Epoch::new(1), Now::default());
 /// let step = rollout.step(Now::default(), Input::Tick);
 /// assert!(step.refused.is_none());
-/// // Before anything is done to the outside, it is claimed and looked at.
-/// assert!(rollout.pending().effects.iter().all(|(_, effect)| {
-///     matches!(effect, Effect::ClaimRouting(_) | Effect::ClaimWorkload(_))
-/// }));
+/// // Before anything is done to the outside, it is claimed and looked at; the router first, whose claim decides which
+/// // side is stable.
+/// assert!(matches!(rollout.pending().effects[..], [(_, Effect::ClaimRouting(_))]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use super::derived::SHORTEST_POLL;
 use super::event::Happening;
 use super::rollout_machine::Machine;
 use super::state::Course;
 use super::{Cause, Effect, EffectId, Save};
 use crate::guard::{Finding, GuardAction, GuardVerdict};
 use crate::model::{Elapsed, Failure, Mark, Measurement, Reason, Replicas, Routing, Track, WorkloadState};
-use crate::plan::Action;
+use crate::plan::{Action, SHORTEST_POLL};
 
 impl Machine {
     pub(super) fn begin_round(&mut self) {
@@ -45,12 +44,12 @@ impl Machine {
     }
 
     fn should_measure(&self, measured_at: Option<Elapsed>) -> bool {
-        let watching = self.state.attach.done
-            && !self.recovering()
-            && self.exposed()
-            && !self.derived.metrics.is_empty();
         let due = measured_at.is_none_or(|at| self.now() - at >= self.plan.attention().beat);
-        watching && (due || matches!(self.stage().action(), Action::Bake(_)))
+        self.is_watching() && (due || matches!(self.stage().action(), Action::Bake(_)))
+    }
+
+    fn is_watching(&self) -> bool {
+        self.state.attach.done && !self.recovering() && self.exposed() && !self.derived.metrics.is_empty()
     }
 
     /// Whether users meet the candidate.
@@ -214,7 +213,16 @@ impl Machine {
         }
         self.note();
         let outdated = self.state.round.again || self.state.round.first < self.state.run.first;
-        self.state.round.due = if outdated { self.now() } else { self.state.round.started + self.period() };
+        self.state.round.due = if outdated { self.now() } else { self.next_round() };
+    }
+
+    /// Guards are asked at each beat, whichever stages begin or end meanwhile.
+    fn next_round(&self) -> Elapsed {
+        let round = &self.state.round;
+        let due = round.started + self.period();
+        let measure = round.measured_at.map(|at| at + self.plan.attention().beat);
+        let measure = measure.filter(|at| *at > round.started && self.is_watching());
+        measure.map_or(due, |at| due.min(at))
     }
 
     /// While something is awaited the outside is looked at often; otherwise at each beat.

@@ -74,6 +74,9 @@ pub(super) struct StageRun {
     /// Effects from this one on began within the stage.
     pub(super) first: EffectId,
     pub(super) deadline: Option<Elapsed>,
+    /// Since when a stage without a deadline has had a write that is not accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) unwritten_since: Option<Elapsed>,
     #[serde(with = "crate::model::human_duration")]
     pub(super) observed: Duration,
     /// The start of the last round that bake time may be counted from.
@@ -288,6 +291,7 @@ impl StageRun {
             entered,
             first,
             deadline,
+            unwritten_since: None,
             observed: Duration::ZERO,
             credit_from: None,
             approvals: Vec::new(),

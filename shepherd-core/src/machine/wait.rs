@@ -32,7 +32,7 @@ impl Machine {
             let then = if self.state.begun { Then::RollBack } else { Then::Refuse };
             return Waiting { on: WaitingFor::Attachment, since: now - began, left: left(Some(at)), then };
         }
-        let (at, since) = (self.state.run.deadline, now - self.state.run.entered);
+        let (at, since) = (self.stage_due(), now - self.state.run.entered);
         let then = if at.is_some() { self.stage_then() } else { Then::Wait };
         Waiting { on: self.stage_waiting(), since, left: left(at), then }
     }

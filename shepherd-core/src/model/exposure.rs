@@ -83,6 +83,13 @@ impl Exposure {
         self.weight == Weight::FULL
     }
 
+    /// Whether all of the traffic is the candidate's, and nothing else is asked: what a promotion by swap leaves, and
+    /// where a router that [swaps](super::RouterCapabilities::swaps) exchanges the roles at the first claim of the next
+    /// rollout.
+    pub fn is_all(&self) -> bool {
+        self.is_full() && self.matches.is_empty() && self.mirror.is_zero()
+    }
+
     /// The share of all requests that reaches the candidate's replicas, copies included, rounded up. Those that match
     /// are not known beforehand and not in it.
     pub(crate) fn load(&self) -> Weight {

@@ -97,6 +97,14 @@ impl Generation {
     }
 }
 
+impl Fence {
+    /// Whether a claim by this owner is the first one of its rollout, where `stored` was written last. Which side is
+    /// stable is decided then, and by no other claim.
+    pub fn begins(&self, stored: Option<&Mark>) -> bool {
+        stored.is_none_or(|mark| mark.fence.rollout != self.rollout)
+    }
+}
+
 impl Mark {
     /// Lets a write with this mark through where `stored` was written last. What a workload asks before it changes a
     /// track; a router asks [`admit`], which looks at the exposure too.
@@ -252,6 +260,13 @@ mod tests {
         let stored = route("web#1", 1, 4, 25, Traffic::On);
         assert_eq!(ask(&stored, &route("web#1", 1, 3, 10, Traffic::On)), Err(FailureKind::Fenced));
         assert!(ask(&stored, &stored).is_ok());
+    }
+
+    #[test]
+    fn the_first_claim_of_a_rollout_is_told_from_its_later_ones() {
+        let stored = route("web#1", 1, 4, 100, Traffic::On).mark;
+        assert!(fence("web#1", 1).begins(None) && fence("web#2", 2).begins(Some(&stored)));
+        assert!(!fence("web#1", 2).begins(Some(&stored)));
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub struct Routing {
 /// What a router can do. Plans are checked against it before anything happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[allow(clippy::struct_excessive_bools, reason = "each is one thing that a router can do or not")]
 pub struct RouterCapabilities {
     /// The finest difference between two weights; [`Weight::FULL`] for a router that only switches.
     pub finest_weight: Weight,
@@ -28,27 +29,37 @@ pub struct RouterCapabilities {
     /// Whether the router holds the mark with the split, in one write, and refuses what [`admit`](super::admit)
     /// refuses. Without it the driver repeats each off after raises in flight have resolved.
     pub fenced: bool,
+    /// Whether the two sides may change roles: the first claim of a later rollout takes the side that has all of the
+    /// traffic for stable. What a promotion by [swap](crate::plan::Promotion::Swap) needs.
+    #[serde(default = "swaps_as_ever")]
+    pub swaps: bool,
     /// How long after a write reads back the data path may still behave as before, where the router cannot tell
     /// ([`Routing::in_effect`]). Zero where it can.
     #[serde(with = "human_duration")]
     pub settle: Duration,
 }
 
+/// What earlier releases took for granted: a rollout that they began goes on by the plan that it has.
+const fn swaps_as_ever() -> bool {
+    true
+}
+
 impl RouterCapabilities {
-    /// A router of exact weights that holds marks, and neither matches nor mirrors.
+    /// A router of exact weights that holds marks, whose sides keep their roles, and that neither matches nor mirrors.
     pub const fn weighted() -> Self {
         Self {
             finest_weight: Weight::FINEST,
             matches: false,
             mirror: false,
             fenced: true,
+            swaps: false,
             settle: Duration::ZERO,
         }
     }
 
-    /// A router that sends all requests to one side or the other.
+    /// A router that sends all requests to one side or the other, holds marks, and whose sides may change roles.
     pub const fn switching() -> Self {
-        Self { finest_weight: Weight::FULL, ..Self::weighted() }
+        Self { finest_weight: Weight::FULL, swaps: true, ..Self::weighted() }
     }
 
     /// The same with the finest difference between two weights.
@@ -72,6 +83,14 @@ impl RouterCapabilities {
         self
     }
 
+    /// The same, and its sides may change roles, if it holds marks: without them the first claim of a rollout looks
+    /// like any other.
+    #[must_use]
+    pub const fn with_swaps(mut self) -> Self {
+        self.swaps = self.fenced;
+        self
+    }
+
     /// The same, with how long a write may take to reach the data path unseen.
     #[must_use]
     pub const fn settling(mut self, settle: Duration) -> Self {
@@ -79,10 +98,30 @@ impl RouterCapabilities {
         self
     }
 
-    /// The same, but it cannot hold marks.
+    /// The same, but it cannot hold marks, and so its sides cannot change roles either.
     #[must_use]
     pub const fn unfenced(mut self) -> Self {
         self.fenced = false;
+        self.swaps = false;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sides_change_roles_only_where_marks_are_held() {
+        assert!(RouterCapabilities::switching().swaps && RouterCapabilities::weighted().with_swaps().swaps);
+        assert!(!RouterCapabilities::weighted().swaps && !RouterCapabilities::switching().unfenced().swaps);
+        assert!(!RouterCapabilities::weighted().unfenced().with_swaps().swaps);
+    }
+
+    #[test]
+    fn what_an_earlier_release_saved_may_swap() {
+        let mut saved = serde_json::to_value(RouterCapabilities::weighted()).unwrap();
+        saved.as_object_mut().unwrap().remove("swaps").unwrap();
+        assert!(serde_json::from_value::<RouterCapabilities>(saved).unwrap().swaps);
     }
 }

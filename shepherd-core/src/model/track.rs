@@ -15,6 +15,15 @@ pub enum Track {
 impl Track {
     /// Both sides, stable first.
     pub const BOTH: [Track; 2] = [Track::Stable, Track::Candidate];
+
+    /// The other side.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Track::Stable => Track::Candidate,
+            Track::Candidate => Track::Stable,
+        }
+    }
 }
 
 impl fmt::Display for Track {

@@ -38,6 +38,9 @@ pub enum Unattended {
     RollBack,
 }
 
+pub(crate) const SHORTEST_POLL: Duration = Duration::from_millis(20);
+const LONGEST_POLL: Duration = Duration::from_secs(1);
+
 impl Attention {
     /// The same, looked at this often; a gap is then three beats.
     #[must_use]
@@ -74,6 +77,11 @@ impl Attention {
         self.unattended_after = after;
         self.unattended = then;
         self
+    }
+
+    /// How often to look, at the least, while something is waited for.
+    pub(crate) fn poll(&self) -> Duration {
+        (self.beat / 10).clamp(SHORTEST_POLL, LONGEST_POLL)
     }
 }
 

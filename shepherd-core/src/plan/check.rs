@@ -75,6 +75,14 @@ fn mode(draft: &Draft, found: &mut Found) {
         "a router of weights, since the strategy splits the traffic",
         "use a router of weights, or choose blue/green",
     );
+    let swaps = draft.router.is_none_or(|router| router.swaps);
+    found.unless(
+        draft.promotion != Promotion::Swap || !draft.mode.routed() || swaps,
+        "promotion",
+        "swap",
+        "copy, since the two sides of the router cannot change roles",
+        "promote by copy, or use a router that swaps",
+    );
     if let Some(headroom) = draft.mode.headroom() {
         found.unless(
             headroom.surge > Replicas::ZERO || headroom.unavailable > Replicas::ZERO,

@@ -1,7 +1,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Action, Headroom, Mode, OnFailure, Plan, Promotion, Stage, Unattended};
+use super::way_back::WayBack;
+use super::{Action, Mode, OnFailure, Plan, Stage, Unattended};
 use crate::guard::{Blindness, Guard, GuardAction};
 use crate::model::human_duration::show;
 use crate::model::{Track, Weight};
@@ -23,13 +24,32 @@ impl<'a> DryRun<'a> {
         self.plan.stages().iter().map(|stage| own_time(stage.action())).sum()
     }
 
-    /// How long users may go on meeting a bad candidate after a trigger, at the worst moment, before the rollback
-    /// raises the alarm. It goes on trying beyond that: nothing bounds how long a backend refuses.
+    /// How long users may go on meeting the candidate after a trigger: reckoned for the stage where the way back takes
+    /// longest. It adds up
+    ///
+    /// - one call that gets no answer and is made again:
+    ///   [`Attention::call_timeout`](super::Attention::call_timeout) and a pause of a tenth of a beat, at most 1 s;
+    /// - for each batch of stable's replicas that has to come back first,
+    ///   [`Recovery::ready_within`](super::Recovery::ready_within) and the same pause until it is seen;
+    /// - with a router, its [`settle`](crate::model::RouterCapabilities::settle) time.
+    ///
+    /// All other calls are taken to be answered at once. What comes before the trigger is not in it
+    /// ([`slowest_guard`](Self::slowest_guard)), nor the drain behind a router: no new request meets the candidate by
+    /// then. Nothing bounds how long a backend refuses, or how long it has no room for replicas: it is tried again and
+    /// again, with an alarm at each [`Recovery::deadline`](super::Recovery::deadline).
     pub fn worst_way_back(self) -> Duration {
-        match (self.plan.mode(), self.plan.promotion()) {
-            (Mode::Split | Mode::Switch, Promotion::Swap) => self.plan.attention().call_timeout,
-            _ => self.plan.recovery().deadline,
-        }
+        WayBack::worst_of(self.plan).time()
+    }
+
+    /// How long after its condition came true the slowest of the guards that roll back has fired, while it has data at
+    /// each beat; none without such a guard.
+    pub fn slowest_guard(self) -> Option<Duration> {
+        let guards = self.plan.guards().iter().filter(|guard| guard.action() == GuardAction::RollBack);
+        guards.map(|guard| self.fires_within(guard)).max()
+    }
+
+    fn fires_within(self, guard: &Guard) -> Duration {
+        guard.condition().fires_within(self.plan.attention().beat)
     }
 
     fn head(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -91,7 +111,7 @@ impl<'a> DryRun<'a> {
         let plan = self.plan;
         writeln!(f, "\nwhat takes it back")?;
         for guard in plan.guards() {
-            writeln!(f, "  - {}{}", guard.condition(), Self::conditions(guard))?;
+            writeln!(f, "  - {}{}", guard.condition(), self.conditions(guard))?;
         }
         if plan.guards().is_empty() {
             writeln!(f, "  - no guard: nobody watches what users get")?;
@@ -111,8 +131,8 @@ impl<'a> DryRun<'a> {
         writeln!(f, "  - a stage that fails or takes too long; a person (abort, roll back)")
     }
 
-    fn conditions(guard: &Guard) -> String {
-        let mut text = String::new();
+    fn conditions(self, guard: &Guard) -> String {
+        let mut text = format!(" (fires within {})", show(self.fires_within(guard)));
         match guard.action() {
             GuardAction::Pause => text.push_str(": asks a person"),
             GuardAction::Tell => text.push_str(": only tells"),
@@ -126,39 +146,6 @@ impl<'a> DryRun<'a> {
         }
         let no_data = guard.limit(Blindness::NoData);
         text + &format!("; no data for {}: {}", show(no_data.after), no_data.then)
-    }
-
-    fn way_back(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plan = self.plan;
-        writeln!(f, "\nthe way back")?;
-        let write = show(plan.attention().call_timeout);
-        let deadline = show(plan.recovery().deadline);
-        match plan.mode() {
-            Mode::Split | Mode::Switch => {
-                writeln!(
-                    f,
-                    "  - until the promotion: one routing write, repeated when it is not answered within {write}"
-                )?;
-                match plan.promotion() {
-                    Promotion::Copy => writeln!(
-                        f,
-                        "  - worst while promoting: {} is put back on stable and traffic follows as its replicas become \
-                         ready; alarm after {deadline}",
-                        plan.stable()
-                    ),
-                    Promotion::Swap => writeln!(f, "  - the old replicas stay warm until the promotion"),
-                }
-            }
-            Mode::Ratio(headroom) | Mode::InPlace(headroom) => {
-                let Headroom { surge, unavailable } = headroom;
-                let replicas = plan.replicas();
-                writeln!(
-                    f,
-                    "  - no traffic can be taken off: replicas are put back, at most {surge} more and {unavailable} fewer \
-                     at a time\n  - worst just before the promotion: all {replicas} are put back; alarm after {deadline}"
-                )
-            }
-        }
     }
 }
 
@@ -175,6 +162,6 @@ impl fmt::Display for DryRun<'_> {
         self.head(f)?;
         self.stages(f)?;
         self.triggers(f)?;
-        self.way_back(f)
+        write!(f, "\nthe way back\n{}", WayBack::worst_of(self.plan))
     }
 }

@@ -8,8 +8,10 @@ mod check;
 mod dry_run;
 mod mode;
 mod problem;
+mod put_back;
 mod recovery;
 mod stage;
+mod way_back;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +19,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use action::{Action, Approval, GateCheck};
+pub(crate) use attention::SHORTEST_POLL;
 pub use attention::{Attention, Unattended};
 pub use builder::PlanBuilder;
 pub use change::Change;
 pub use dry_run::DryRun;
 pub use mode::{Headroom, Mode, Promotion};
 pub use problem::{PlanError, Problem};
+pub(crate) use put_back::{PutBack, Sides};
 pub use recovery::Recovery;
 pub use stage::{OnFailure, Stage};
 

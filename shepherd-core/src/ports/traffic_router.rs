@@ -12,6 +12,8 @@ use crate::model::{Fence, Route, RouterCapabilities, Routing};
 ///   hold a mark; a router that cannot says so in its [capabilities](RouterCapabilities::fenced).
 /// - What was applied is what [`observe`](Self::observe) answers, exactly: a weight that would be rounded to another
 ///   one is refused as [unsupported](PortError::unsupported), never rounded in silence.
+/// - Which side is stable is decided by the first [`claim`](Self::claim) of a rollout and stays so for all of that
+///   rollout. A router that [swaps](RouterCapabilities::swaps) takes the side that has all of the traffic.
 /// - Nothing else that the backend holds is changed.
 /// - Every call may be dropped at any await: it has then happened or not, and the same call again completes it.
 ///
@@ -21,8 +23,13 @@ pub trait TrafficRouter: Send + Sync {
     /// What this router can do. Constant, and answered without I/O.
     fn capabilities(&self) -> RouterCapabilities;
 
-    /// Stamps the owner on what is routed, so that older owners' raises fail from now on; exposure stays as it is.
-    /// Does nothing where the backend cannot hold a mark.
+    /// Stamps the owner on what is routed, so that older owners' raises fail from now on; what users meet stays as it
+    /// is. Does nothing where the backend cannot hold a mark.
+    ///
+    /// The first claim of a rollout ([`Fence::begins`]) by a router that [swaps](RouterCapabilities::swaps), while the
+    /// candidate has all of the traffic ([`Exposure::is_all`](crate::model::Exposure::is_all)), exchanges the roles in
+    /// the same write as the mark: the side that serves is stable from then on, and the exposure observed is off. Every
+    /// other claim keeps the roles, and whatever is partial stays as it is.
     ///
     /// # Errors
     /// [`Fenced`](crate::model::FailureKind::Fenced) when a later owner has been there.

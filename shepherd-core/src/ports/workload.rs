@@ -14,8 +14,8 @@ use crate::model::{Fence, Mark, TrackSpec, WorkloadState};
 /// - `ready` counts replicas of the track's own revision that take requests, and no others.
 /// - The mark is written with the change, and a write that [`Mark::admit`] refuses changes nothing. A backend that
 ///   cannot hold marks leaves [`TrackState::mark`](crate::model::TrackState::mark) empty.
-/// - Which side is stable is decided by the first [`claim`](Self::claim) of a rollout and stays so for all of that
-///   rollout, whatever serves meanwhile.
+/// - Which side is stable is decided by the first [`claim`](Self::claim) of a rollout, from what serves, and stays so
+///   for all of that rollout, whatever serves meanwhile.
 /// - Scaling down ends replicas that are not ready before those that are.
 /// - Every call may be dropped at any await: it has then happened or not, and the same call again completes it.
 ///
@@ -23,6 +23,13 @@ use crate::model::{Fence, Mark, TrackSpec, WorkloadState};
 #[async_trait]
 pub trait Workload: Send + Sync {
     /// Stamps the owner on what is scaled, so that older owners' writes fail from now on.
+    ///
+    /// The first claim of a rollout ([`Fence::begins`]) also takes the roles, in the same write as the marks. Where a
+    /// router takes part they are those that its claim has recorded, which was made before this one. Where none does,
+    /// and all replicas that shall run are the candidate's, the candidate's side is stable from then on. Every other
+    /// claim keeps the roles, and until this one they are what they were: a late write of the rollout before must not
+    /// find its sides exchanged. A backend that cannot hold marks takes the router's roles at every claim, and without a
+    /// router keeps its own.
     ///
     /// # Errors
     /// [`Fenced`](crate::model::FailureKind::Fenced) when a later owner has been there.

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::Strategy;
-use crate::model::{GateName, Track};
+use crate::model::{Exposure, GateName, Track};
 use crate::plan::{Approval, Change, GateCheck, Mode, Plan, PlanError, Promotion, Recovery};
 
 /// Brings the candidate up in full beside stable, tries it without users, switches all of them at once, and keeps the
@@ -11,6 +11,7 @@ pub struct BlueGreen {
     checks: Vec<GateCheck>,
     approval: Option<Approval>,
     grace: Duration,
+    promotion: Promotion,
     keep_old: bool,
     recovery: Recovery,
 }
@@ -22,6 +23,7 @@ impl BlueGreen {
             checks: Vec::new(),
             approval: None,
             grace: Duration::from_mins(5),
+            promotion: Promotion::Swap,
             keep_old: false,
             recovery: Recovery::default(),
         }
@@ -54,7 +56,15 @@ impl BlueGreen {
         self
     }
 
-    /// Leaves the old side running at the end.
+    /// How the candidate becomes stable; by swap unless told otherwise, which the router must be able to. By copy the
+    /// old side takes the revision, and the traffic returns to it.
+    #[must_use]
+    pub fn promotion(mut self, promotion: Promotion) -> Self {
+        self.promotion = promotion;
+        self
+    }
+
+    /// Leaves the old side running at the end of a promotion by swap. By copy there is none.
     #[must_use]
     pub fn keep_old(mut self) -> Self {
         self.keep_old = true;
@@ -79,7 +89,7 @@ impl Strategy for BlueGreen {
     fn plan(&self, change: &Change) -> Result<Plan, PlanError> {
         let mut plan = Plan::builder(change, "blue-green")
             .mode(Mode::Switch)
-            .promotion(Promotion::Swap)
+            .promotion(self.promotion)
             .recovery(self.recovery)
             .scale(Track::Candidate, change.replicas);
         for check in &self.checks {
@@ -89,8 +99,11 @@ impl Strategy for BlueGreen {
             plan = plan.approve(approval.clone());
         }
         plan = plan.switch().bake(self.grace).promote();
-        if !self.keep_old {
-            plan = plan.retire(Track::Stable, self.recovery.drain);
+        let drain = self.recovery.drain;
+        match self.promotion {
+            Promotion::Copy => plan = plan.expose(Exposure::OFF).retire(Track::Candidate, drain),
+            Promotion::Swap if self.keep_old => {}
+            Promotion::Swap => plan = plan.retire(Track::Stable, drain),
         }
         plan.build()
     }

@@ -3,10 +3,11 @@
 mod edit;
 mod failure;
 mod mark;
+pub(crate) mod name;
 mod object;
 mod wire;
 
 pub(crate) use edit::{Edit, value};
 pub(crate) use failure::{failure, refused};
 pub(crate) use mark::{MARK, ORIGINALS, annotation, mark_at, mark_of, stamp, stamp_at};
-pub(crate) use object::{Created, Object};
+pub(crate) use object::{Created, MANAGER, Object};

@@ -14,7 +14,7 @@ use super::{Edit, failure, refused, wire};
 const TRIES: usize = 5;
 
 /// Under this name the server records who changed a field.
-const MANAGER: &str = "shepherd";
+pub(crate) const MANAGER: &str = "shepherd";
 
 /// One object that lives on, of which Shepherd changes a few fields. It remembers what it saw last, so that a change
 /// costs one round trip; the tests of the patch find out when that is old.

@@ -4,7 +4,7 @@ use serde_json::Value;
 use shepherd_core::model::Revision;
 use shepherd_core::ports::PortError;
 
-use crate::object::refused;
+use crate::object::{Edit, refused};
 
 /// The place of the container in the template: the one of this name, or the only one.
 pub(crate) fn container(place: &str, deployment: &Value, name: Option<&str>) -> Result<usize, PortError> {
@@ -32,4 +32,19 @@ pub(crate) fn revision(place: &str, deployment: &Value, container: usize) -> Res
 pub(crate) fn with(mut template: Value, container: usize, revision: &Revision) -> Value {
     template["spec"]["containers"][container]["image"] = revision.as_str().into();
     template
+}
+
+/// Makes the container run this revision.
+pub(crate) fn write(
+    edit: &mut Edit<'_>,
+    place: &str,
+    deployment: &Value,
+    name: Option<&str>,
+    revision: &Revision,
+) -> Result<(), PortError> {
+    let container = container(place, deployment, name)?.to_string();
+    let at = |field| ["spec", "template", "spec", "containers", &container, field];
+    edit.relies_on(&at("name"));
+    edit.set(&at("image"), revision.as_str().into());
+    Ok(())
 }

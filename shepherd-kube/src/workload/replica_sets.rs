@@ -1,20 +1,64 @@
 //! The replicas of the revision that a Deployment is meant to run, beside those of the ones before it.
 
+use k8s_openapi::api::apps::v1::ReplicaSet;
+use kube::Client;
+use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use serde_json::Value;
+use shepherd_core::ports::PortError;
+
+use crate::object::failure;
 
 /// The label that the Deployment controller adds to the template of each of its sets.
 const HASH: &str = "pod-template-hash";
 
 /// Of the sets of a Deployment, the one of its present template; none until its controller has made it.
 pub(crate) fn present<'s>(deployment: &Value, sets: &'s [Value]) -> Option<&'s Value> {
-    let uid = &deployment["metadata"]["uid"];
-    let owned = |set: &&Value| {
-        let owners = set["metadata"]["ownerReferences"].as_array();
-        owners.into_iter().flatten().any(|owner| owner["controller"] == true && owner["uid"] == *uid)
-    };
     sets.iter()
-        .filter(owned)
+        .filter(|set| is_of(deployment, set))
         .find(|set| without_hash(&set["spec"]["template"]) == deployment["spec"]["template"])
+}
+
+/// Whether a Deployment made this set.
+pub(crate) fn is_of(deployment: &Value, set: &Value) -> bool {
+    let owners = set["metadata"]["ownerReferences"].as_array();
+    let uid = &deployment["metadata"]["uid"];
+    owners.into_iter().flatten().any(|owner| owner["controller"] == true && owner["uid"] == *uid)
+}
+
+/// All sets that a Deployment selects, with every field that the server knows: a template that lost some would not be
+/// the Deployment's any more.
+pub(crate) async fn selected(
+    client: &Client,
+    namespace: &str,
+    place: &str,
+    deployment: &Value,
+) -> Result<Vec<Value>, PortError> {
+    let kind = ApiResource::erase::<ReplicaSet>(&());
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &kind);
+    let listed = api.list(&ListParams::default().labels(&selector(deployment))).await;
+    let sets = listed.map_err(|error| failure(place, error))?.items;
+    let value =
+        |set| serde_json::to_value(set).map_err(|error| PortError::permanent(place, error.to_string()));
+    sets.into_iter().map(value).collect()
+}
+
+/// What an object selects its pods by.
+pub(crate) fn selector(object: &Value) -> String {
+    let labels = object["spec"]["selector"]["matchLabels"].as_object();
+    let terms: Vec<_> = labels
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+        .collect();
+    terms.join(",")
+}
+
+/// The reason and message of a condition that has this status.
+pub(crate) fn condition(object: &Value, kind: &str, status: &str) -> Option<String> {
+    let conditions = object["status"]["conditions"].as_array()?;
+    let found = conditions.iter().find(|one| one["type"] == kind && one["status"] == status)?;
+    let text = |field: &str| found[field].as_str().unwrap_or_default().to_owned();
+    Some(format!("{}: {}", text("reason"), text("message")))
 }
 
 /// The count in a status; a count of nothing is left out there.

@@ -71,7 +71,7 @@ shepherd_testkit::workload_conformance!(Fixture::new);
 
 const AUTOSCALERS: &str = "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers";
 
-fn mark(generation: u64) -> Mark {
+pub(crate) fn mark(generation: u64) -> Mark {
     let fence = Fence { rollout: RolloutId::new("shop/web#1").unwrap(), epoch: Epoch::new(1) };
     Mark {
         fence,

@@ -4,7 +4,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod api;
+mod blue_green;
 mod controllers;
 mod deployment_pair;
+mod events;
+mod gates;
 mod gateway;
 mod in_place;
+mod kube_store;
+mod write_count;

@@ -3,4 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod deployment_pair;
+mod events;
 mod ground;
+mod kube_store;

@@ -63,6 +63,7 @@
 //! |---|---|---|
 //! | `TrafficRouter` | [`router::RouterFixture`] | [`router_conformance!`](crate::router_conformance) |
 //! | `Workload` | [`workload::WorkloadFixture`] | [`workload_conformance!`](crate::workload_conformance) |
+//! | both together, where the router swaps | [`roles::RolesFixture`] | [`roles_conformance!`](crate::roles_conformance) |
 //! | `HealthGate` | [`gate::GateFixture`] | [`gate_conformance!`](crate::gate_conformance) |
 //! | `MetricsSource` | [`metrics::MetricsFixture`] | [`metrics_conformance!`](crate::metrics_conformance) |
 //! | `Store` | [`store::StoreFixture`] | [`store_conformance!`](crate::store_conformance) |
@@ -85,6 +86,7 @@ mod patience;
 mod promise;
 #[cfg(test)]
 mod proof;
+pub mod roles;
 pub mod router;
 pub mod store;
 mod suite;

@@ -1,6 +1,6 @@
 //! What the ports ask of the world, and what a person does behind Shepherd's back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shepherd_core::model::{
     Cursor, Elapsed, Exposure, Failure, FailureKind, Fence, GateName, Mark, Measurement, Metric, Replicas,
@@ -17,14 +17,21 @@ impl World {
         self.router
     }
 
-    /// Stamps an owner on what is routed.
+    /// Stamps an owner on what is routed. The first claim of a rollout takes the side that serves for stable, where the
+    /// router swaps.
     ///
     /// # Errors
     /// [`FailureKind::Fenced`] when a later owner has been there, [`FailureKind::Unsupported`] without a router.
     pub fn claim_routing(&mut self, now: Elapsed, fence: &Fence) -> Result<(), Failure> {
         self.advance(now);
-        if self.routing_capabilities()?.fenced {
-            self.road.mark = Some(Mark::claimed(self.road.mark.as_ref(), fence)?);
+        let router = self.routing_capabilities()?;
+        if router.fenced {
+            let stored = self.road.mark.as_ref();
+            let (mark, begins) = (Mark::claimed(stored, fence)?, fence.begins(stored));
+            if router.swaps && begins {
+                self.road.exchange();
+            }
+            self.road.mark = Some(mark);
         }
         self.log(Written::RoutingClaimed(fence.clone()));
         Ok(())
@@ -62,18 +69,41 @@ impl World {
         self.routing_capabilities().map(|_| self.road.routing())
     }
 
-    /// Stamps an owner on both tracks.
+    /// Stamps an owner on both tracks. The first claim of a rollout takes the roles that the router has, or without a
+    /// router takes the side that alone shall run for stable.
     ///
     /// # Errors
     /// [`FailureKind::Fenced`] when a later owner has been there.
     pub fn claim_workload(&mut self, now: Elapsed, fence: &Fence) -> Result<(), Failure> {
         self.advance(now);
-        let marks = Track::BOTH.map(|track| Mark::claimed(self.side(track).mark.as_ref(), fence));
+        let claimed = |track| Mark::claimed(self.side(track).mark.as_ref(), fence);
+        let marks = [claimed(Track::Stable)?, claimed(Track::Candidate)?];
+        let begins = fence.begins(self.side(Track::Stable).mark.as_ref());
         for (track, mark) in Track::BOTH.into_iter().zip(marks) {
-            self.side_mut(track).mark = Some(mark?);
+            self.side_mut(track).mark = Some(mark);
+        }
+        if begins && self.roles_differ() {
+            self.exchange();
         }
         self.log(Written::WorkloadClaimed(fence.clone()));
         Ok(())
+    }
+
+    fn roles_differ(&self) -> bool {
+        match self.router {
+            Some(_) => self.road.crossed,
+            None => self.side(Track::Stable).desired == 0 && self.side(Track::Candidate).desired > 0,
+        }
+    }
+
+    /// The tracks change names, and each keeps all that it has and did.
+    fn exchange(&mut self) {
+        self.sides.swap(0, 1);
+        self.ready.swap(0, 1);
+        self.meter.exchange();
+        let tallies = std::mem::take(&mut self.tallies).into_iter();
+        self.tallies = tallies.map(|((track, revision), tally)| ((track.other(), revision), tally)).collect();
+        self.road.crossed = false;
     }
 
     /// Makes a track what the spec says.
@@ -137,6 +167,12 @@ impl World {
             *count = Replicas::new(count.get() + 1);
         }
         serving
+    }
+
+    /// The revisions that answer users now.
+    pub fn answering(&self) -> BTreeSet<Revision> {
+        let met = Track::BOTH.into_iter().filter(|track| self.sent(*track).by_users > 0.0);
+        met.flat_map(|track| self.ready_revisions(track)).collect()
     }
 
     /// So many ready replicas of a track crash.

@@ -12,8 +12,8 @@ const RESOLUTION: Duration = Duration::from_secs(1);
 
 /// What a track is sent, in requests a second.
 #[derive(Debug, Clone, Copy)]
-struct Sent {
-    by_users: f64,
+pub(super) struct Sent {
+    pub(super) by_users: f64,
     copies: f64,
 }
 
@@ -93,7 +93,7 @@ impl World {
         self.end_requests(track, before);
     }
 
-    fn ready_revisions(&self, track: Track) -> Vec<Revision> {
+    pub(super) fn ready_revisions(&self, track: Track) -> Vec<Revision> {
         let ready = self.side(track).pods.iter().filter(|pod| pod.is_ready(self.now));
         ready.map(|pod| pod.revision.clone()).collect()
     }
@@ -148,7 +148,7 @@ impl World {
     /// What a track is sent of all users' requests when they meet the candidate so, 0 to 1.
     pub(super) fn share_of(&self, track: Track, exposure: &Exposure) -> f64 {
         let share = self.share(exposure);
-        match track {
+        match self.road.role_of(track) {
             Track::Stable => 1.0 - share,
             Track::Candidate => share,
         }
@@ -166,11 +166,11 @@ impl World {
         Replicas::new(replicas as u32)
     }
 
-    fn sent(&self, track: Track) -> Sent {
+    pub(super) fn sent(&self, track: Track) -> Sent {
         let exposure = &self.road.effective;
         if self.router.is_some() {
-            let mirrored = self.load * self.share_of(Track::Stable, exposure) * exposure.mirror.as_fraction();
-            let copies = if track == Track::Candidate { mirrored } else { 0.0 };
+            let mirrored = self.load * (1.0 - self.share(exposure)) * exposure.mirror.as_fraction();
+            let copies = if self.road.role_of(track) == Track::Candidate { mirrored } else { 0.0 };
             return Sent { by_users: self.load * self.share_of(track, exposure), copies };
         }
         let [stable, candidate] = Track::BOTH.map(|track| count(self.side(track).ready(self.now)));

@@ -33,6 +33,12 @@ impl Meter {
         &mut self.tracks[index(track)]
     }
 
+    /// The sides change roles, and each keeps its counters.
+    pub(super) fn exchange(&mut self) {
+        self.tracks.swap(0, 1);
+        self.bases.iter_mut().for_each(|(_, _, counters)| counters.swap(0, 1));
+    }
+
     pub(super) fn measure(
         &mut self,
         now: Elapsed,

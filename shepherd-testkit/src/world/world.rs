@@ -54,7 +54,7 @@ impl World {
     /// A service of one revision, all of its replicas ready, behind a router that can do everything. Each replica
     /// takes 100 requests a second, and users send 60 for each.
     pub fn serving(stable: Revision, replicas: Replicas) -> Self {
-        let router = RouterCapabilities::weighted().with_matches().with_mirror();
+        let router = RouterCapabilities::weighted().with_matches().with_mirror().with_swaps();
         let mut world = Self {
             now: Elapsed::ZERO,
             load: 60.0 * f64::from(replicas.get()),

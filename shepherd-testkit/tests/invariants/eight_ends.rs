@@ -9,16 +9,6 @@ use shepherd_testkit::simulation::{Ended, SimReport};
 
 use super::generate::{Broken, Candidate, Case, Lever, anything, calm};
 
-/// The routing is put right while people are asked: that write has no deadline of its own, and the stage that it is
-/// written in has none either.
-fn puts_right(
-    waiting: &Waiting,
-    status: &shepherd_core::machine::Status,
-    plan: &shepherd_core::plan::Plan,
-) -> bool {
-    matches!(waiting.on, WaitingFor::Answer(_)) && plan.stage(status.index).unwrap().action().asks_people()
-}
-
 /// A run, whether each of its waits was bounded, and what the last of them was.
 struct Waited {
     report: SimReport,
@@ -42,8 +32,7 @@ fn run(case: &Case) -> Waited {
         if steps % 7 == 0 || glance.step.save != shepherd_core::machine::Save::No {
             let status = glance.machine.status();
             let waiting = status.waiting.clone();
-            let unheld = waiting.left.is_none() && waiting.on != WaitingFor::Nothing && !asks(&waiting);
-            if unheld && !puts_right(&waiting, &status, glance.machine.plan()) {
+            if waiting.left.is_none() && waiting.on != WaitingFor::Nothing && !asks(&waiting) {
                 unbounded.push(waiting.clone());
             }
             last = Some((waiting, status.phase));

@@ -150,7 +150,7 @@ fn percent(percent: u32) -> Weight {
 
 impl Asked {
     fn change(&self) -> Change {
-        let router = RouterCapabilities::weighted().with_matches().with_mirror();
+        let router = RouterCapabilities::weighted().with_matches().with_mirror().with_swaps();
         let router = if self.router.coarse { router.finest_weight(percent(5)) } else { router };
         let router = if self.router.fenced { router } else { router.unfenced() };
         let attention = Attention::default()
@@ -169,15 +169,19 @@ impl Asked {
         Recovery::default().drain(secs(self.drain)).deadline(secs(120))
     }
 
+    /// Without marks the sides cannot change roles.
+    fn promotion(&self, swap: bool) -> Promotion {
+        if swap && self.router.fenced { Promotion::Swap } else { Promotion::Copy }
+    }
+
     /// The plan; the generators ask for nothing that is no plan.
     pub(crate) fn plan(&self) -> Plan {
         let (mut change, recovery) = (self.change(), self.recovery());
-        let promotion = |swap: bool| if swap { Promotion::Swap } else { Promotion::Copy };
         let plan = match &self.shape {
             Shape::Canary { weights, bake, confirmed, swap } => {
                 let canary = Canary::weights(weights.iter().copied()).unwrap().every(secs(*bake));
                 let canary = if *confirmed { canary.confirmed() } else { canary };
-                canary.promotion(promotion(*swap)).recovery(recovery).plan(&change)
+                canary.promotion(self.promotion(*swap)).recovery(recovery).plan(&change)
             }
             Shape::Ratio { weights, bake } => {
                 change.router = None;
@@ -185,7 +189,8 @@ impl Asked {
                 canary.recovery(recovery).plan(&change)
             }
             Shape::BlueGreen { checked, approved, bake, keep_old } => {
-                let plan = BlueGreen::new().grace(secs(*bake)).recovery(recovery);
+                let plan =
+                    BlueGreen::new().grace(secs(*bake)).recovery(recovery).promotion(self.promotion(true));
                 let plan = if *checked { plan.check(gate()) } else { plan };
                 let plan = if *approved { plan.approved_by(Approval::of_anybody(1)) } else { plan };
                 (if *keep_old { plan.keep_old() } else { plan }).plan(&change)
@@ -206,9 +211,11 @@ impl Asked {
                 let plan = if *few { plan.replicas(Replicas::new(1)) } else { plan };
                 (if *approved { plan.approved_by(Approval::of_anybody(1)) } else { plan }).plan(&change)
             }
-            Shape::ByHand { steps, swap, bake } => {
-                self.by_hand(&change, steps, *bake).promotion(promotion(*swap)).recovery(recovery).build()
-            }
+            Shape::ByHand { steps, swap, bake } => self
+                .by_hand(&change, steps, *bake)
+                .promotion(self.promotion(*swap))
+                .recovery(recovery)
+                .build(),
         };
         plan.unwrap_or_else(|error| panic!("{error}\n{self:#?}"))
     }
@@ -253,7 +260,9 @@ impl Asked {
         }
         plan = plan.promote();
         match &self.shape {
-            Shape::ByHand { swap: true, .. } => plan.retire(Track::Stable, secs(self.drain)),
+            Shape::ByHand { swap, .. } if self.promotion(*swap) == Promotion::Swap => {
+                plan.retire(Track::Stable, secs(self.drain))
+            }
             _ => plan.expose(Exposure::OFF).retire(Track::Candidate, secs(self.drain)),
         }
     }

@@ -1,15 +1,13 @@
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, DeleteParams, ListParams, Preconditions};
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Preconditions};
 use kube::{Client, Resource};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shepherd_core::ports::PortError;
 
 use super::replica::Replica;
 use crate::object::{failure, refused};
-use crate::workload::status::selector;
+use crate::workload::replica_sets::selector;
 
 /// What lives beside an object, in its namespace.
 pub(super) struct Beside<'a> {
@@ -22,29 +20,32 @@ pub(super) struct Beside<'a> {
 }
 
 impl Beside<'_> {
-    /// Everything of a kind that this object controls, by its labels.
+    /// Everything of a kind that this object controls, with every field that the server knows: a template that lost some
+    /// could not be put back.
     pub(super) async fn controlled<K>(&self, object: &Value) -> Result<Vec<Value>, PortError>
     where
-        K: Resource<Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Serialize + std::fmt::Debug,
-        K::DynamicType: Default,
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
     {
-        let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
-        let all = self.selected::<K>(object).await?;
-        let controls = |one: &&K| controller(*one) == Some(uid);
+        let kind = ApiResource::erase::<K>(&());
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), self.namespace, &kind);
+        let listed = api.list(&ListParams::default().labels(&selector(object))).await;
+        let all = listed.map_err(|error| failure(self.place, error))?.items;
+        let uid = object["metadata"]["uid"].as_str();
         let value = |one| serde_json::to_value(one).map_err(|error| refused(self.place, error.to_string()));
-        all.iter().filter(controls).map(value).collect()
+        all.into_iter().filter(|one| controller(one) == uid).map(value).collect()
     }
 
     /// All pods that its selector selects.
     pub(super) async fn pods(&self, object: &Value) -> Result<Vec<Pod>, PortError> {
-        self.selected(object).await
+        let listed = self.own_pods().list(&ListParams::default().labels(&selector(object))).await;
+        listed.map(|list| list.items).map_err(|error| failure(self.place, error))
     }
 
     /// Ends this replica, and no other one of its name.
     pub(super) async fn end(&self, replica: &Replica) -> Result<(), PortError> {
         let only = Preconditions { uid: Some(replica.uid.clone()), resource_version: None };
         let parameters = DeleteParams { preconditions: Some(only), ..DeleteParams::default() };
-        match self.api::<Pod>().delete(&replica.name, &parameters).await {
+        match self.own_pods().delete(&replica.name, &parameters).await {
             Ok(_) => Ok(()),
             // It is gone, or another one has its name by now.
             Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => Ok(()),
@@ -52,20 +53,7 @@ impl Beside<'_> {
         }
     }
 
-    async fn selected<K>(&self, object: &Value) -> Result<Vec<K>, PortError>
-    where
-        K: Resource<Scope = NamespaceResourceScope> + Clone + DeserializeOwned + std::fmt::Debug,
-        K::DynamicType: Default,
-    {
-        let listed = self.api::<K>().list(&ListParams::default().labels(&selector(object))).await;
-        listed.map(|list| list.items).map_err(|error| failure(self.place, error))
-    }
-
-    fn api<K>(&self) -> Api<K>
-    where
-        K: Resource<Scope = NamespaceResourceScope>,
-        K::DynamicType: Default,
-    {
+    fn own_pods(&self) -> Api<Pod> {
         Api::namespaced(self.client.clone(), self.namespace)
     }
 }

@@ -161,11 +161,7 @@ impl<K: Kind> InPlace<K> {
             edit.set(&["spec", "template"], was.clone());
             return Ok(());
         }
-        let container = container.to_string();
-        let path = ["spec", "template", "spec", "containers", &container];
-        edit.relies_on(&[path[0], path[1], path[2], path[3], path[4], "name"]);
-        edit.set(&[path[0], path[1], path[2], path[3], path[4], "image"], revision.as_str().into());
-        Ok(())
+        image::write(edit, self.place(), object, self.container.as_deref(), revision)
     }
 
     /// Ends the replicas that are too many, where nobody else does.

@@ -183,7 +183,7 @@ pub(super) fn admit(place: &str, object: &Value, track: Track, asked: &Mark) -> 
 
 /// Whether this claim is the first one of its rollout.
 pub(super) fn begins(place: &str, object: &Value, fence: &Fence) -> Result<bool, PortError> {
-    Ok(mark(place, object, Track::Stable)?.is_none_or(|mark| mark.fence.rollout != fence.rollout))
+    Ok(fence.begins(mark(place, object, Track::Stable)?.as_ref()))
 }
 
 /// Marks a track in the same patch as what changes it.

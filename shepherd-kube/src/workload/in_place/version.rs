@@ -4,8 +4,7 @@ use shepherd_core::model::Revision;
 use shepherd_core::ports::PortError;
 
 use super::beside::Beside;
-use crate::workload::replica_sets::{count, without_hash};
-use crate::workload::status::condition;
+use crate::workload::replica_sets::{condition, count, without_hash};
 
 /// A template that replicas of an object were made from, now or before.
 pub(super) struct Version {

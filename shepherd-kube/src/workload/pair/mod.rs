@@ -1,8 +1,7 @@
 //! Two Deployments beside each other: the one that people own, and the candidate that Shepherd makes after it.
 
-mod candidate;
-mod look;
+mod labels;
 mod pair;
 
-pub use candidate::Labels;
+pub use labels::Labels;
 pub use pair::DeploymentPair;

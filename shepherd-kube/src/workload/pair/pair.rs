@@ -8,12 +8,10 @@ use serde_json::Value;
 use shepherd_core::model::{Fence, Mark, Replicas, Track, TrackSpec, TrackState, WorkloadState};
 use shepherd_core::ports::{PortError, Workload};
 
-use super::candidate::{self, Labels};
-
-use super::look::Look;
+use super::Labels;
 use crate::object::{Created, Edit, MARK, Object, mark_of, stamp};
 use crate::workload::autoscaler::Autoscaler;
-use crate::workload::image;
+use crate::workload::{Look, image, twin};
 
 /// The Deployment that people own is stable; the candidate's stands beside it, and Shepherd makes it after stable's
 /// template. The image of one container is the revision.
@@ -143,7 +141,7 @@ impl DeploymentPair {
             if is_idle(deployment) && spec.replicas > Replicas::ZERO {
                 let container = image::container(self.stable.place(), stable, self.container.as_deref())?;
                 let template =
-                    image::with(candidate::template(stable, self.labels), container, &spec.revision);
+                    image::with(twin::template(stable, self.labels.relabel()), container, &spec.revision);
                 edit.set(&["spec", "template"], template);
                 edit.set(&["spec", "replicas"], spec.replicas.get().into());
             } else {
@@ -157,7 +155,8 @@ impl DeploymentPair {
 
     async fn create(&self, stable: &Value, spec: &TrackSpec, mark: &Mark) -> Result<Created, PortError> {
         let container = image::container(self.stable.place(), stable, self.container.as_deref())?;
-        let mut made = candidate::deployment(stable, &self.candidate_name, self.labels);
+        let made = twin::deployment(stable, &self.candidate_name, self.labels.relabel());
+        let mut made = twin::owned(made, stable);
         made["spec"]["template"] = image::with(made["spec"]["template"].take(), container, &spec.revision);
         made["spec"]["replicas"] = spec.replicas.get().into();
         made["metadata"]["annotations"][MARK] = serde_json::to_string(mark).unwrap_or_default().into();
@@ -172,10 +171,7 @@ impl DeploymentPair {
         place: &str,
         spec: &TrackSpec,
     ) -> Result<(), PortError> {
-        let container = image::container(place, deployment, self.container.as_deref())?.to_string();
-        let path = ["spec", "template", "spec", "containers", &container];
-        edit.relies_on(&[path[0], path[1], path[2], path[3], path[4], "name"]);
-        edit.set(&[path[0], path[1], path[2], path[3], path[4], "image"], spec.revision.as_str().into());
+        image::write(edit, place, deployment, self.container.as_deref(), &spec.revision)?;
         if spec.track == Track::Candidate || self.autoscaler.is_none() {
             edit.set(&["spec", "replicas"], spec.replicas.get().into());
         }

@@ -18,6 +18,8 @@ pub(crate) struct Api(Arc<Mutex<State>>);
 struct State {
     objects: Objects,
     faults: VecDeque<Fault>,
+    /// What every request is refused with.
+    down: Option<u16>,
     seen: Vec<Seen>,
 }
 
@@ -75,13 +77,23 @@ impl Api {
         self.state().objects.get(collection, name).unwrap()
     }
 
+    /// A controller writes an object of its own, whose uid is its name.
+    pub(crate) fn keep(&self, collection: &str, object: Value) {
+        self.state().objects.keep(collection, object);
+    }
+
+    /// Everything that is there.
+    pub(crate) fn everything(&self) -> String {
+        self.state().objects.everything()
+    }
+
     /// Somebody else writes.
     pub(crate) fn merge(&self, collection: &str, name: &str, patch: &Value) {
         self.state().objects.merge(collection, name, patch).unwrap();
     }
 
     pub(crate) fn delete(&self, collection: &str, name: &str) {
-        self.state().objects.delete(collection, name, &Value::Null).unwrap();
+        self.state().objects.delete(collection, name).unwrap();
     }
 
     /// The next write is refused with this code.
@@ -97,6 +109,16 @@ impl Api {
     /// The next write is done, and answered with this code.
     pub(crate) fn loses_the_answer(&self, code: u16) {
         self.state().faults.push_back(Fault::DoneYet(code));
+    }
+
+    /// From now on everything is refused with this code, or nothing more.
+    pub(crate) fn is_down(&self, code: Option<u16>) {
+        self.state().down = code;
+    }
+
+    /// Just before the next write this happens.
+    pub(crate) fn between(&self, happens: impl FnOnce(&mut Objects) + Send + 'static) {
+        self.state().faults.push_back(Fault::After(Box::new(happens)));
     }
 
     /// Just before the next write somebody else merges this into an object.
@@ -135,6 +157,9 @@ impl Api {
 impl State {
     fn handle(&mut self, seen: &Seen, query: &str, kind: &str) -> Result<Value, Refusal> {
         self.seen.push(seen.clone());
+        if let Some(code) = self.down {
+            return Err((code, "Down"));
+        }
         let fault = if seen.is_write() { self.faults.pop_front() } else { None };
         match fault {
             Some(Fault::Refused(code)) => Err((code, "Refused")),
@@ -161,7 +186,7 @@ impl State {
             (&Method::POST, None) => objects.create(collection, seen.body.clone()),
             (&Method::PUT, Some(name)) => objects.update(collection, name, seen.body.clone()),
             (&Method::DELETE, Some(name)) => {
-                objects.delete(collection, name, &seen.body["preconditions"]["uid"])
+                objects.end(collection, name, &seen.body["preconditions"]["uid"])
             }
             (&Method::PATCH, Some(name)) if kind.contains("json-patch") => {
                 let patch = serde_json::from_value(seen.body.clone()).map_err(|_| (400, "BadRequest"))?;
@@ -192,8 +217,12 @@ fn selector(query: &str) -> String {
 }
 
 fn status(code: u16, reason: &str) -> Value {
-    json!({
+    let mut status = json!({
         "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason,
         "message": format!("the server answers {code}"),
-    })
+    });
+    if code == 429 {
+        status["details"] = json!({"retryAfterSeconds": 2});
+    }
+    status
 }

@@ -6,7 +6,7 @@ use json_patch::Patch;
 use serde_json::{Value, json};
 
 /// Why a request is refused: the code and the reason of a status.
-pub(super) type Refusal = (u16, &'static str);
+pub(crate) type Refusal = (u16, &'static str);
 
 /// What stands in for the controllers: it is shown every object that is written, may change it, and may write others.
 pub(crate) type Controller = fn(&mut Objects, &mut Value);
@@ -25,24 +25,30 @@ impl Objects {
     }
 
     /// A controller writes an object of its own.
-    pub(crate) fn keep(&mut self, collection: &str, mut object: Value) -> Value {
+    pub(crate) fn keep(&mut self, collection: &str, mut object: Value) {
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         if let Ok(before) = self.get(collection, &name) {
-            self.replace(collection, &name, &before, object)
+            self.replace(collection, &name, &before, object);
         } else {
-            // Another one of the same name is not the same.
-            object["metadata"]["uid"] = format!("{name}-{}", self.version).into();
-            self.put(collection, &name, object)
+            object["metadata"]["uid"] = name.clone().into();
+            object["metadata"]["generation"] = 1.into();
+            self.put(collection, &name, object);
         }
     }
 
-    /// A controller takes an object of its own away.
-    pub(crate) fn remove(&mut self, collection: &str, name: &str) {
-        self.collections.get_mut(collection).and_then(|all| all.remove(name));
+    /// The same, and no controller sees to it.
+    pub(crate) fn keep_quietly(&mut self, collection: &str, object: Value) {
+        let controllers = std::mem::take(&mut self.controllers);
+        self.keep(collection, object);
+        self.controllers = controllers;
     }
 
-    pub(super) fn get(&self, collection: &str, name: &str) -> Result<Value, Refusal> {
+    pub(crate) fn get(&self, collection: &str, name: &str) -> Result<Value, Refusal> {
         self.collections.get(collection).and_then(|all| all.get(name)).cloned().ok_or((404, "NotFound"))
+    }
+
+    pub(super) fn everything(&self) -> String {
+        format!("{:?}", self.collections)
     }
 
     pub(crate) fn list(&self, collection: &str, selector: &str) -> Vec<Value> {
@@ -54,7 +60,7 @@ impl Objects {
             .collect()
     }
 
-    pub(super) fn create(&mut self, collection: &str, mut object: Value) -> Result<Value, Refusal> {
+    pub(crate) fn create(&mut self, collection: &str, mut object: Value) -> Result<Value, Refusal> {
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         if name.is_empty() {
             return Err((422, "Invalid"));
@@ -74,7 +80,7 @@ impl Objects {
         Ok(self.replace(collection, name, &before, after))
     }
 
-    pub(super) fn merge(&mut self, collection: &str, name: &str, patch: &Value) -> Result<Value, Refusal> {
+    pub(crate) fn merge(&mut self, collection: &str, name: &str, patch: &Value) -> Result<Value, Refusal> {
         let before = self.get(collection, name)?;
         let after = super::patch::merged(&before, patch);
         Ok(self.replace(collection, name, &before, after))
@@ -89,13 +95,18 @@ impl Objects {
         Ok(self.replace(collection, name, &before, object))
     }
 
-    /// Deletes the object of this name, or only the one with this uid; whoever controls it is shown that it is gone.
-    pub(super) fn delete(&mut self, collection: &str, name: &str, only: &Value) -> Result<Value, Refusal> {
+    pub(crate) fn delete(&mut self, collection: &str, name: &str) -> Result<Value, Refusal> {
+        self.collections.get_mut(collection).and_then(|all| all.remove(name)).ok_or((404, "NotFound"))
+    }
+
+    /// Deletes the object of this name, if it is the one with this uid, where one is named; whoever controls it is shown
+    /// that it is gone.
+    pub(super) fn end(&mut self, collection: &str, name: &str, only: &Value) -> Result<Value, Refusal> {
         let object = self.get(collection, name)?;
         if !only.is_null() && *only != object["metadata"]["uid"] {
             return Err((409, "Conflict"));
         }
-        self.remove(collection, name);
+        self.delete(collection, name)?;
         let owner = &object["metadata"]["ownerReferences"][0];
         let owners = format!("{}s", owner["kind"].as_str().unwrap_or_default().to_lowercase());
         let owners = format!("/apis/apps/v1/namespaces/shop/{owners}");

@@ -15,7 +15,7 @@ pub(super) fn daemon_set(objects: &mut Objects, set: &mut Value) {
     if set["spec"]["updateStrategy"]["type"] != "OnDelete" {
         // One at a time: the next only when all are ready but those that could not start.
         while let Some(pod) = outdated(&controlled(objects, PODS, set), &hash) {
-            objects.remove(PODS, &pod);
+            objects.delete(PODS, &pod).unwrap();
             fill(objects, set, &hash, nodes);
         }
     }
@@ -44,7 +44,7 @@ fn fill(objects: &mut Objects, set: &Value, hash: &str, nodes: usize) {
                 &node,
                 ("controller-revision-hash", hash),
             );
-            objects.keep(PODS, made);
+            objects.create(PODS, made).unwrap();
         }
     }
 }

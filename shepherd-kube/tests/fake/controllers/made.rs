@@ -76,14 +76,17 @@ pub(super) fn record(objects: &mut Objects, object: &Value, kind: &str) -> (Stri
         let mut recorded = template.clone();
         recorded["$patch"] = "replace".into();
         let number = newest.map_or(0, |newest| newest["revision"].as_u64().unwrap()) + 1;
-        objects.keep(
-            RECORDS,
-            json!({
-                "kind": "ControllerRevision", "apiVersion": "apps/v1", "revision": number,
-                "metadata": {"name": name, "labels": labels, "ownerReferences": owner(object, kind)},
-                "data": {"spec": {"template": recorded}},
-            }),
-        );
+        let record = json!({
+            "kind": "ControllerRevision", "apiVersion": "apps/v1", "revision": number,
+            "metadata": {"name": name, "labels": labels, "ownerReferences": owner(object, kind)},
+            "data": {"spec": {"template": recorded}},
+        });
+        // One that comes again keeps its name, and becomes the latest.
+        if records.iter().any(|one| one["metadata"]["name"] == name) {
+            objects.keep(RECORDS, record);
+        } else {
+            objects.create(RECORDS, record).unwrap();
+        }
     }
     (name, hash)
 }

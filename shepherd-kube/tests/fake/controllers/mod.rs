@@ -7,7 +7,7 @@ mod rolling;
 
 pub(crate) use daemons::NODES;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_json::{Value, json};
@@ -17,6 +17,8 @@ use crate::api::{Api, Objects};
 
 pub(crate) const SETS: &str = "/apis/apps/v1/namespaces/shop/replicasets";
 pub(crate) const PODS: &str = "/api/v1/namespaces/shop/pods";
+const SERVICES: &str = "/api/v1/namespaces/shop/services";
+const SLICES: &str = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices";
 
 /// Deployments whose pods are ready at once; those of an image with `broken` in its name never are.
 pub(crate) fn deployments(api: Api) -> Api {
@@ -41,6 +43,48 @@ pub(crate) fn ready(api: &Api) -> BTreeMap<String, u32> {
         *ready.entry(made::text(&pod["spec"]["containers"][0]["image"]).to_owned()).or_default() += 1;
     }
     ready
+}
+
+/// Services whose endpoints are the pods that they select.
+pub(crate) fn services(api: Api) -> Api {
+    api.controlled(endpoints)
+}
+
+/// The images of the pods that a Service sends to.
+pub(crate) fn answering(api: &Api, service: &str) -> BTreeSet<Revision> {
+    let service = api.get(SERVICES, service);
+    let sets = api.list(SETS);
+    let ready = |set: &&Value| set["status"]["availableReplicas"].as_u64() > Some(0);
+    let behind = sets
+        .iter()
+        .filter(ready)
+        .filter(|set| is_selected(&service, &set["spec"]["template"]["metadata"]["labels"]));
+    behind.map(|set| image(set).parse().unwrap()).collect()
+}
+
+fn is_selected(service: &Value, labels: &Value) -> bool {
+    let selector = service["spec"]["selector"].as_object();
+    selector.is_some_and(|selector| selector.iter().all(|(key, value)| labels[key] == *value))
+}
+
+fn endpoints(objects: &mut Objects, written: &mut Value) {
+    let services =
+        if written["kind"] == "Service" { vec![written.clone()] } else { objects.list(SERVICES, "") };
+    for service in services {
+        let name = service["metadata"]["name"].as_str().unwrap();
+        let pods = objects.list(PODS, "");
+        let behind = pods.iter().filter(|pod| is_selected(&service, &pod["metadata"]["labels"]));
+        let endpoints: Vec<_> = behind
+            .map(|pod| json!({"addresses": ["10.1.1.1"], "conditions": {"ready": true}, "targetRef": {"kind": "Pod", "name": pod["metadata"]["name"]}}))
+            .collect();
+        objects.keep_quietly(
+            SLICES,
+            json!({
+                "kind": "EndpointSlice", "addressType": "IPv4", "endpoints": endpoints,
+                "metadata": {"name": name, "labels": {"kubernetes.io/service-name": name}},
+            }),
+        );
+    }
 }
 
 /// How many pods of each image a Deployment serves with.

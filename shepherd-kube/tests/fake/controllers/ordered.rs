@@ -47,7 +47,7 @@ impl State<'_> {
         }
         let outdated = (partition..all).rev().find(|ordinal| !self.is_updated(&self.pod(*ordinal).unwrap()));
         if let Some(ordinal) = outdated {
-            self.objects.remove(PODS, &self.name(ordinal));
+            self.objects.delete(PODS, &self.name(ordinal)).unwrap();
         }
         outdated.is_some()
     }
@@ -69,6 +69,6 @@ impl State<'_> {
         let template = recorded(self.objects, revision);
         let label = ("controller-revision-hash", revision);
         let owner = owner(self.set, "StatefulSet");
-        self.objects.keep(PODS, pod(&self.name(ordinal), &template, owner, "n0", label));
+        self.objects.create(PODS, pod(&self.name(ordinal), &template, owner, "n0", label)).unwrap();
     }
 }

@@ -144,17 +144,23 @@ fn keep(objects: &mut Objects, set: Set) {
     let mut object = set.object;
     object["spec"]["replicas"] = replicas.into();
     object["status"] = json!({"replicas": replicas, "readyReplicas": ready, "availableReplicas": available});
-    let object = objects.keep(SETS, object);
+    let name = text(&object["metadata"]["name"]).to_owned();
+    if objects.get(SETS, &name).is_err() {
+        objects.create(SETS, object).unwrap();
+    } else {
+        objects.keep(SETS, object);
+    }
+    let object = objects.get(SETS, &name).unwrap();
     let pods = controlled(objects, PODS, &object);
     for spare in pods.iter().skip(replicas) {
-        objects.remove(PODS, text(&spare["metadata"]["name"]));
+        objects.delete(PODS, text(&spare["metadata"]["name"])).unwrap();
     }
     let names = (0..).map(|number| format!("{}-{number}", text(&object["metadata"]["name"])));
     let free = names.filter(|name| !pods.iter().any(|pod| pod["metadata"]["name"] == **name));
     let label = ("pod-template-hash", text(&object["metadata"]["labels"]["pod-template-hash"]));
     for name in free.take(replicas.saturating_sub(pods.len())) {
-        objects
-            .keep(PODS, pod(&name, &object["spec"]["template"], owner(&object, "ReplicaSet"), "n0", label));
+        let made = pod(&name, &object["spec"]["template"], owner(&object, "ReplicaSet"), "n0", label);
+        objects.create(PODS, made).unwrap();
     }
     debug_assert!(ready == 0 || controlled(objects, PODS, &object).iter().all(is_ready));
 }

@@ -78,6 +78,21 @@ async fn a_good_revision_is_promoted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_rollout_after_the_other_goes_through_the_same_adapter() {
+    for kind in KINDS {
+        let place = Place::new(kind);
+        let rollout = place.rollout("one");
+        for revision in ["web:v2", "web:v3", "web:v1"] {
+            let running = rollout.start(revision.parse().unwrap()).await.unwrap();
+            let outcome = running.outcome().await.unwrap();
+            assert!(matches!(outcome, Outcome::Promoted(_)), "{kind}: {outcome:?}");
+            assert_eq!(crate::controllers::ready(&place.api), [(revision.to_owned(), 5)].into());
+            place.assert_ordinary();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_broken_image_is_taken_back() {
     for kind in KINDS {
         let place = Place::new(kind);

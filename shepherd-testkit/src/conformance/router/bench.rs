@@ -125,6 +125,16 @@ impl<'f, F: RouterFixture> Bench<'f, F> {
         self.reads(&route.exposure, self.held(&route.mark).as_ref()).await
     }
 
+    /// What is routed is one of these, with its own mark.
+    pub(super) async fn is_whole(&self, any: &[&Route]) -> Result<(), Broken> {
+        let Routing { exposure, mark, .. } = self.observed().await?;
+        let kept = any.iter().any(|route| route.exposure == exposure && self.held(&route.mark) == mark);
+        self.promise.holds(
+            kept,
+            format_args!("{exposure} is routed with mark {mark:?}, which is none of {any:?} as a whole"),
+        )
+    }
+
     pub(super) async fn writes(&self, route: &Route) -> Result<(), Broken> {
         self.applied(route).await?;
         self.shows(route).await

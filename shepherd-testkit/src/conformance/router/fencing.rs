@@ -23,25 +23,6 @@ pub async fn marks_read_back<F: RouterFixture>(fixture: &F) -> Result<(), Broken
     Ok(())
 }
 
-/// A claim leaves what users see as it is.
-///
-/// # Errors
-/// [`Broken`] when it does not.
-pub async fn claim_keeps_exposure<F: RouterFixture>(fixture: &F) -> Result<(), Broken> {
-    let bench = Bench::open("claim_keeps_exposure", fixture).await?;
-    let route = Bench::<F>::shown(1, bench.everything());
-    bench.applied(&route).await?;
-    for owner in [fence(1, 2), fence(2, 3)] {
-        bench.claimed(&owner).await?;
-        bench.promise.same(
-            "the exposure after a claim",
-            &bench.observed().await?.exposure,
-            &route.exposure,
-        )?;
-    }
-    Ok(())
-}
-
 /// A claim stamps its owner, and keeps what the same rollout has decided.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! What is left when a call is dropped, or when two run at once.
 
-use shepherd_core::model::{Exposure, FailureKind, Mark, Route, Routing};
+use shepherd_core::model::{Exposure, FailureKind, Mark, Route};
 use shepherd_core::ports::{PortError, TrafficRouter};
 
 use super::RouterFixture;
@@ -24,7 +24,7 @@ pub async fn a_dropped_apply_is_completed_by_the_same_call<F: RouterFixture>(
         let exposure = if before.exposure.is_off() { bench.everything() } else { Exposure::OFF };
         let route = Bench::<F>::shown(generation, exposure);
         let answer = cut(polls, bench.router.apply(&route)).await;
-        whole(&bench, &[&before, &route]).await?;
+        bench.is_whole(&[&before, &route]).await?;
         bench.writes(&route).await?;
         if answer.is_some() {
             break;
@@ -49,7 +49,7 @@ pub async fn a_dropped_claim_is_completed_by_the_same_call<F: RouterFixture>(
         let mark = bench.promise.ok("claiming", Mark::claimed(Some(&before.mark), &owner))?;
         let claimed = Route { mark, ..before.clone() };
         let answer = cut(polls, bench.router.claim(&owner)).await;
-        whole(&bench, &[&before, &claimed]).await?;
+        bench.is_whole(&[&before, &claimed]).await?;
         bench.claimed(&owner).await?;
         bench.shows(&claimed).await?;
         if answer.is_some() {
@@ -78,7 +78,7 @@ pub async fn concurrent_applies_leave_one_route_whole<F: RouterFixture>(fixture:
         accepted_or_fenced(&bench, one)?;
         accepted_or_fenced(&bench, other)?;
         let left: &[&Route] = if bench.can().fenced { &[&newer] } else { &[&newer, &older] };
-        whole(&bench, left).await?;
+        bench.is_whole(left).await?;
     }
     Ok(())
 }
@@ -91,14 +91,4 @@ fn accepted_or_fenced<F: RouterFixture>(
         Err(error) if bench.can().fenced && error.kind() == FailureKind::Fenced => Ok(()),
         answer => bench.promise.ok("one of two applies at the same time", answer),
     }
-}
-
-/// What is routed is one of these, with its own mark.
-async fn whole<F: RouterFixture>(bench: &Bench<'_, F>, any: &[&Route]) -> Result<(), Broken> {
-    let Routing { exposure, mark, .. } = bench.observed().await?;
-    let kept = any.iter().any(|route| route.exposure == exposure && bench.held(&route.mark) == mark);
-    bench.promise.holds(
-        kept,
-        format_args!("{exposure} is routed with mark {mark:?}, which is none of {any:?} as a whole"),
-    )
 }

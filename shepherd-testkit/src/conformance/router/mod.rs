@@ -6,11 +6,13 @@ mod fixture;
 mod interruption;
 #[cfg(test)]
 mod proof;
+mod roles;
 mod writing;
 
 pub use fencing::*;
 pub use fixture::RouterFixture;
 pub use interruption::*;
+pub use roles::*;
 pub use writing::*;
 
 crate::conformance::suite::suite!(__router_promises router RouterFixture);
@@ -46,6 +48,8 @@ macro_rules! __router_promises {
             another_router_observes_the_same
             marks_read_back
             claim_keeps_exposure
+            a_new_rollout_takes_the_serving_side_for_stable
+            the_same_rollout_keeps_the_roles
             claim_stamps_its_owner
             an_older_owner_cannot_claim
             an_older_owner_raises_nothing
@@ -59,6 +63,7 @@ macro_rules! __router_promises {
             the_same_decision_again_is_accepted
             a_dropped_apply_is_completed_by_the_same_call
             a_dropped_claim_is_completed_by_the_same_call
+            a_dropped_swap_is_completed_by_the_same_call
             concurrent_applies_leave_one_route_whole
         }
     };

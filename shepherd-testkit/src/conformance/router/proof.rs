@@ -29,6 +29,12 @@ enum Fault {
     LosesTheCause,
     LosesTheMark,
     ClaimTakesOff,
+    NeverSwaps,
+    SwapsAtEveryClaim,
+    SwapsInPart,
+    SwapsInTwoParts,
+    SwapsUnasked,
+    StaysSwapped,
     ClaimForgetsOff,
     ClaimDoesNothing,
     OldOwnersClaim,
@@ -50,6 +56,7 @@ struct Backend {
     exposure: Exposure,
     mark: Option<Mark>,
     others: u32,
+    swapped: bool,
     half_done: bool,
 }
 
@@ -137,6 +144,14 @@ impl Router {
         Ok(admit(stored.as_ref(), &backend.exposure, asked)?)
     }
 
+    /// Whether a claim makes the side that serves the stable one.
+    fn swaps(&self, backend: &Backend, fence: &Fence) -> bool {
+        let can = (self.can.swaps && !self.is(Fault::NeverSwaps)) || self.is(Fault::SwapsUnasked);
+        let begins = fence.begins(backend.mark.as_ref()) || self.is(Fault::SwapsAtEveryClaim);
+        let part = self.is(Fault::SwapsInPart) && !backend.exposure.is_off();
+        can && begins && (backend.exposure.is_all() || part)
+    }
+
     fn shape(&self, before: &Exposure, route: &mut Route) {
         let exposure = &mut route.exposure;
         if self.is(Fault::RoundsWeights) {
@@ -164,6 +179,9 @@ impl Router {
 
     fn write(&self, backend: &mut Backend, mut route: Route) {
         self.shape(&backend.exposure, &mut route);
+        if self.is(Fault::StaysSwapped) && backend.swapped && route.exposure.is_all() {
+            route.exposure = Exposure::OFF;
+        }
         backend.exposure = route.exposure;
         backend.mark = (self.can.fenced && !self.is(Fault::LosesTheMark)).then_some(route.mark);
         backend.others += u32::from(self.is(Fault::TouchesOthers));
@@ -198,11 +216,16 @@ impl TrafficRouter for Router {
             self.with(|backend| backend.mark = None);
             tokio::task::yield_now().await;
         }
+        if self.is(Fault::SwapsInTwoParts) && self.with(|backend| self.swaps(backend, fence)) {
+            self.with(|backend| backend.exposure = Exposure::OFF);
+            tokio::task::yield_now().await;
+        }
         self.with(|backend| {
-            backend.mark = Some(mark);
-            if self.is(Fault::ClaimTakesOff) {
+            if self.is(Fault::ClaimTakesOff) || self.swaps(backend, fence) {
                 backend.exposure = Exposure::OFF;
+                backend.swapped = true;
             }
+            backend.mark = Some(mark);
         });
         Ok(())
     }
@@ -243,7 +266,7 @@ impl TrafficRouter for Router {
     }
 }
 
-const ALL: RouterCapabilities = RouterCapabilities::weighted().with_matches().with_mirror();
+const ALL: RouterCapabilities = RouterCapabilities::weighted().with_matches().with_mirror().with_swaps();
 
 crate::router_conformance!(full => || fixture(ALL, None));
 crate::router_conformance!(switch_only => || fixture(RouterCapabilities::switching(), None));
@@ -264,7 +287,12 @@ async fn found(can: RouterCapabilities, fault: Fault) -> Vec<&'static str> {
 
 #[test]
 fn every_promise_is_in_the_suite() {
-    let sources = [include_str!("writing.rs"), include_str!("fencing.rs"), include_str!("interruption.rs")];
+    let sources = [
+        include_str!("writing.rs"),
+        include_str!("fencing.rs"),
+        include_str!("interruption.rs"),
+        include_str!("roles.rs"),
+    ];
     proof::all_listed(&sources, super::PROMISES);
 }
 
@@ -274,7 +302,17 @@ type Able = fn() -> RouterCapabilities;
 const CASES: &[(Fault, Able, &[&str])] = &[
     (Fault::ForgetsToSayWhatItCan, all, &["capabilities_are_constant", "matches_are_kept_or_refused"]),
     (Fault::ShowsOneStepLess, all, &["apply_reads_back_exactly"]),
-    (Fault::NeverInEffect, all, &["a_write_comes_into_effect"]),
+    (
+        Fault::NeverInEffect,
+        all,
+        &[
+            "a_write_comes_into_effect",
+            "claim_keeps_exposure",
+            "a_new_rollout_takes_the_serving_side_for_stable",
+            "the_same_rollout_keeps_the_roles",
+            "a_dropped_swap_is_completed_by_the_same_call",
+        ],
+    ),
     (
         Fault::RefusesTheSameAgain,
         all,
@@ -339,6 +377,8 @@ const CASES: &[(Fault, Able, &[&str])] = &[
         all,
         &[
             "marks_read_back",
+            "a_new_rollout_takes_the_serving_side_for_stable",
+            "the_same_rollout_keeps_the_roles",
             "claim_stamps_its_owner",
             "a_later_owner_goes_on",
             "a_raise_after_off_is_refused",
@@ -347,10 +387,41 @@ const CASES: &[(Fault, Able, &[&str])] = &[
             "the_same_decision_again_is_accepted",
             "a_dropped_apply_is_completed_by_the_same_call",
             "a_dropped_claim_is_completed_by_the_same_call",
+            "a_dropped_swap_is_completed_by_the_same_call",
             "concurrent_applies_leave_one_route_whole",
         ],
     ),
-    (Fault::ClaimTakesOff, all, &["claim_keeps_exposure", "a_dropped_claim_is_completed_by_the_same_call"]),
+    (
+        Fault::ClaimTakesOff,
+        all,
+        &[
+            "claim_keeps_exposure",
+            "the_same_rollout_keeps_the_roles",
+            "a_dropped_claim_is_completed_by_the_same_call",
+        ],
+    ),
+    (
+        Fault::NeverSwaps,
+        all,
+        &[
+            "a_new_rollout_takes_the_serving_side_for_stable",
+            "the_same_rollout_keeps_the_roles",
+            "a_dropped_swap_is_completed_by_the_same_call",
+        ],
+    ),
+    (Fault::SwapsAtEveryClaim, all, &["the_same_rollout_keeps_the_roles"]),
+    (Fault::SwapsInPart, all, &["claim_keeps_exposure"]),
+    (Fault::SwapsInTwoParts, all, &["a_dropped_swap_is_completed_by_the_same_call"]),
+    (
+        Fault::SwapsUnasked,
+        percents,
+        &[
+            "a_new_rollout_takes_the_serving_side_for_stable",
+            "the_same_rollout_keeps_the_roles",
+            "a_dropped_swap_is_completed_by_the_same_call",
+        ],
+    ),
+    (Fault::StaysSwapped, all, &["a_new_rollout_takes_the_serving_side_for_stable"]),
     (
         Fault::ClaimForgetsOff,
         all,
@@ -365,12 +436,15 @@ const CASES: &[(Fault, Able, &[&str])] = &[
         Fault::ClaimDoesNothing,
         all,
         &[
+            "a_new_rollout_takes_the_serving_side_for_stable",
+            "the_same_rollout_keeps_the_roles",
             "claim_stamps_its_owner",
             "an_older_owner_cannot_claim",
             "an_older_owner_raises_nothing",
             "an_older_owner_lowers_nothing",
             "an_older_owner_takes_nothing_off",
             "a_dropped_claim_is_completed_by_the_same_call",
+            "a_dropped_swap_is_completed_by_the_same_call",
         ],
     ),
     (Fault::OldOwnersClaim, all, &["an_older_owner_cannot_claim"]),
@@ -381,12 +455,25 @@ const CASES: &[(Fault, Able, &[&str])] = &[
     (
         Fault::OffIsForAllRollouts,
         all,
-        &["an_older_owner_cannot_claim", "a_new_rollout_may_raise_after_an_old_ones_off"],
+        &[
+            "a_new_rollout_takes_the_serving_side_for_stable",
+            "an_older_owner_cannot_claim",
+            "a_new_rollout_may_raise_after_an_old_ones_off",
+            "a_dropped_swap_is_completed_by_the_same_call",
+        ],
     ),
     (Fault::OffRaises, all, &["off_never_raises"]),
     (Fault::LateDecisions, all, &["a_late_decision_is_refused", "concurrent_applies_leave_one_route_whole"]),
     (Fault::WritesInTwoParts, all, &["a_dropped_apply_is_completed_by_the_same_call"]),
-    (Fault::ClaimsInTwoParts, all, &["a_dropped_claim_is_completed_by_the_same_call"]),
+    (
+        Fault::ClaimsInTwoParts,
+        all,
+        &[
+            "the_same_rollout_keeps_the_roles",
+            "a_dropped_claim_is_completed_by_the_same_call",
+            "a_dropped_swap_is_completed_by_the_same_call",
+        ],
+    ),
     (Fault::ReadsThenWrites, all, &["concurrent_applies_leave_one_route_whole"]),
     (
         Fault::StuckAfterDrop,

@@ -1,4 +1,4 @@
-//! The candidate's Deployment, made from stable's.
+//! A Deployment made after another one, for the other side of a rollout.
 
 use serde_json::{Value, json};
 
@@ -9,17 +9,15 @@ const CANDIDATE: &str = "candidate";
 /// A value of a label has at most so many characters.
 const LONGEST: usize = 63;
 
-/// Which labels the candidate's pods carry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Labels {
-    /// Others than stable's: whatever selects stable's pods does not see them. For routers that send to a Service of
-    /// the candidate's own.
-    #[default]
+/// How its pods are told from those of the Deployment that it is made after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Relabel<'a> {
+    /// All labels by which the others are selected are different.
     Isolated,
-    /// Stable's, and `shepherd.rs/track: candidate`: whatever selects stable's pods selects them too. For replicas
-    /// that share the traffic of one Service, and for the subsets of a mesh.
+    /// It has one label more.
     Shared,
+    /// This label is different.
+    Side { label: &'a str, value: &'a str },
 }
 
 /// A label by which stable's pods are selected, and its value on the candidate's.
@@ -30,37 +28,46 @@ struct Renamed {
 }
 
 /// The whole Deployment, without replicas. Of stable's own labels and annotations nothing is kept: they may say who
-/// manages it. It goes when stable goes.
-pub(super) fn deployment(stable: &Value, name: &str, labels: Labels) -> Value {
+/// manages it.
+pub(crate) fn deployment(stable: &Value, name: &str, relabel: Relabel<'_>) -> Value {
     let mut spec = stable["spec"].clone();
-    spec["template"] = template(stable, labels);
-    spec["selector"] = json!({"matchLabels": selector(stable, labels)});
+    spec["template"] = template(stable, relabel);
+    spec["selector"] = json!({"matchLabels": selector(stable, relabel)});
     spec["replicas"] = 0.into();
     json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {
-            "name": name,
-            "namespace": stable["metadata"]["namespace"],
-            "labels": {TRACK: CANDIDATE},
-            "ownerReferences": [{
-                "apiVersion": "apps/v1",
-                "kind": "Deployment",
-                "name": stable["metadata"]["name"],
-                "uid": stable["metadata"]["uid"],
-            }],
-        },
+        "metadata": {"name": name, "namespace": stable["metadata"]["namespace"], "labels": mark(relabel)},
         "spec": spec,
     })
 }
 
+/// The same, and it goes when stable goes.
+pub(crate) fn owned(mut twin: Value, stable: &Value) -> Value {
+    twin["metadata"]["ownerReferences"] = json!([{
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "name": stable["metadata"]["name"],
+        "uid": stable["metadata"]["uid"],
+    }]);
+    twin
+}
+
+/// The label that only its own pods have.
+fn mark(relabel: Relabel<'_>) -> Value {
+    match relabel {
+        Relabel::Isolated | Relabel::Shared => json!({TRACK: CANDIDATE}),
+        Relabel::Side { label, value } => json!({label: value}),
+    }
+}
+
 /// Stable's template with the candidate's labels, also where the template itself selects by them.
-pub(super) fn template(stable: &Value, labels: Labels) -> Value {
-    let renamed = renamed(stable, labels);
+pub(crate) fn template(stable: &Value, how: Relabel<'_>) -> Value {
+    let renamed = renamed(stable, how);
     let mut template = stable["spec"]["template"].clone();
     let own = &mut template["metadata"]["labels"];
     relabel(own, &renamed);
-    own[TRACK] = CANDIDATE.into();
+    add(own, how);
     for selecting in
         ["/spec/affinity/podAffinity", "/spec/affinity/podAntiAffinity", "/spec/topologySpreadConstraints"]
     {
@@ -72,22 +79,35 @@ pub(super) fn template(stable: &Value, labels: Labels) -> Value {
 }
 
 /// What selects the candidate's pods and no others.
-pub(super) fn selector(stable: &Value, labels: Labels) -> Value {
+fn selector(stable: &Value, how: Relabel<'_>) -> Value {
     let mut selector = stable["spec"]["selector"]["matchLabels"].clone();
-    relabel(&mut selector, &renamed(stable, labels));
-    selector[TRACK] = CANDIDATE.into();
+    relabel(&mut selector, &renamed(stable, how));
+    add(&mut selector, how);
     selector
 }
 
-fn renamed(stable: &Value, labels: Labels) -> Vec<Renamed> {
-    let selected =
-        stable["spec"]["selector"]["matchLabels"].as_object().filter(|_| labels == Labels::Isolated);
-    let rename = |(key, value): (&String, &Value)| {
-        let kept: String =
-            value.as_str().unwrap_or_default().chars().take(LONGEST - CANDIDATE.len() - 1).collect();
-        Renamed { key: key.clone(), stable: value.clone(), candidate: format!("{kept}-{CANDIDATE}").into() }
+fn add(labels: &mut Value, how: Relabel<'_>) {
+    if let (Some(labels), Value::Object(more)) = (labels.as_object_mut(), mark(how)) {
+        labels.extend(more);
+    }
+}
+
+fn renamed(stable: &Value, how: Relabel<'_>) -> Vec<Renamed> {
+    let selected = stable["spec"]["selector"]["matchLabels"].as_object();
+    let rename = |(key, stable): (&String, &Value)| {
+        let candidate = match how {
+            Relabel::Isolated => isolated(stable.as_str().unwrap_or_default()),
+            Relabel::Side { label, value } if key == label => value.to_owned(),
+            Relabel::Shared | Relabel::Side { .. } => return None,
+        };
+        Some(Renamed { key: key.clone(), stable: stable.clone(), candidate: candidate.into() })
     };
-    selected.into_iter().flatten().map(rename).collect()
+    selected.into_iter().flatten().filter_map(rename).collect()
+}
+
+fn isolated(value: &str) -> String {
+    let kept: String = value.chars().take(LONGEST - CANDIDATE.len() - 1).collect();
+    format!("{kept}-{CANDIDATE}")
 }
 
 fn relabel(labels: &mut Value, renamed: &[Renamed]) {
@@ -158,7 +178,7 @@ mod tests {
 
     #[test]
     fn isolated_pods_are_not_what_selects_stables() {
-        let made = deployment(&stable(), "web-candidate", Labels::Isolated);
+        let made = deployment(&stable(), "web-candidate", Relabel::Isolated);
         let labels = &made["spec"]["template"]["metadata"]["labels"];
         assert_eq!(*labels, json!({"app": "web-candidate", "tier": "front", TRACK: "candidate"}));
         assert_eq!(
@@ -177,7 +197,7 @@ mod tests {
 
     #[test]
     fn shared_pods_are_selected_with_stables_and_told_apart() {
-        let made = deployment(&stable(), "web-candidate", Labels::Shared);
+        let made = deployment(&stable(), "web-candidate", Relabel::Shared);
         let labels = &made["spec"]["template"]["metadata"]["labels"];
         assert_eq!(*labels, json!({"app": "web", "tier": "front", TRACK: "candidate"}));
         assert_eq!(made["spec"]["selector"]["matchLabels"], json!({"app": "web", TRACK: "candidate"}));
@@ -185,7 +205,7 @@ mod tests {
 
     #[test]
     fn nobody_else_takes_it_for_theirs_and_it_goes_with_stable() {
-        let made = deployment(&stable(), "web-candidate", Labels::Isolated);
+        let made = owned(deployment(&stable(), "web-candidate", Relabel::Isolated), &stable());
         assert_eq!(made["metadata"]["labels"], json!({TRACK: "candidate"}));
         assert_eq!(made["metadata"]["annotations"], Value::Null);
         assert_eq!(made["metadata"]["ownerReferences"][0]["uid"], "u1");
@@ -193,11 +213,22 @@ mod tests {
     }
 
     #[test]
+    fn the_other_color_differs_by_its_color() {
+        let mut blue = stable();
+        blue["spec"]["selector"]["matchLabels"]["color"] = "blue".into();
+        blue["spec"]["template"]["metadata"]["labels"]["color"] = "blue".into();
+        let made = deployment(&blue, "web-green", Relabel::Side { label: "color", value: "green" });
+        let labels = &made["spec"]["template"]["metadata"]["labels"];
+        assert_eq!(*labels, json!({"app": "web", "tier": "front", "color": "green"}));
+        assert_eq!(made["spec"]["selector"]["matchLabels"], json!({"app": "web", "color": "green"}));
+    }
+
+    #[test]
     fn long_labels_stay_labels() {
         let mut long = stable();
         long["spec"]["selector"]["matchLabels"]["app"] = "w".repeat(63).into();
         long["spec"]["template"]["metadata"]["labels"]["app"] = "w".repeat(63).into();
-        let made = template(&long, Labels::Isolated);
+        let made = template(&long, Relabel::Isolated);
         assert_eq!(made["metadata"]["labels"]["app"].as_str().unwrap().len(), 63);
     }
 }

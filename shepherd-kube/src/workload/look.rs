@@ -1,4 +1,4 @@
-//! What the two Deployments are: how many replicas of their present revision take requests, and what keeps the rest.
+//! What a Deployment is: how many replicas of its present revision take requests, and what keeps the rest.
 
 use std::sync::Arc;
 
@@ -11,21 +11,21 @@ use shepherd_core::model::{Reason, Replicas, Revision, TrackState};
 use shepherd_core::ports::PortError;
 
 use crate::object::{failure, mark_of};
+use crate::workload::endpoints::{endpoints, slices_of};
 use crate::workload::pods::trouble;
-use crate::workload::replica_sets::{count, present};
-use crate::workload::status::{condition, selector};
+use crate::workload::replica_sets::{condition, count, present, selected, selector};
 
-pub(super) struct Look<'a> {
-    pub(super) client: &'a Client,
-    pub(super) namespace: &'a str,
+pub(crate) struct Look<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) namespace: &'a str,
     /// The kind and name of the Deployment, for errors.
-    pub(super) place: &'a str,
+    pub(crate) place: &'a str,
     /// Whose endpoints must be there before a replica counts as taking requests.
-    pub(super) service: Option<&'a str>,
+    pub(crate) service: Option<&'a str>,
 }
 
 impl Look<'_> {
-    pub(super) async fn at(
+    pub(crate) async fn at(
         &self,
         deployment: Arc<Value>,
         revision: Revision,
@@ -38,7 +38,7 @@ impl Look<'_> {
         if desired == 0 {
             return Ok(state);
         }
-        let sets = self.sets(&deployment).await?;
+        let sets = selected(self.client, self.namespace, self.place, &deployment).await?;
         let Some(set) = present(&deployment, &sets) else { return Ok(state) };
         // Available is ready for as long as the template asks for.
         let available = count(set, "availableReplicas");
@@ -49,25 +49,14 @@ impl Look<'_> {
         Ok(state)
     }
 
-    async fn sets(&self, deployment: &Value) -> Result<Vec<Value>, PortError> {
-        let api: Api<k8s_openapi::api::apps::v1::ReplicaSet> = self.api();
-        let listed = api.list(&ListParams::default().labels(&selector(deployment))).await;
-        let sets = listed.map_err(|error| failure(self.place, error))?.items;
-        sets.into_iter()
-            .map(|set| {
-                serde_json::to_value(set).map_err(|error| PortError::permanent(self.place, error.to_string()))
-            })
-            .collect()
-    }
-
     /// How many pods of a set are behind the Service, ready; all of them where no Service is waited for.
     async fn endpoints(&self, set: &Value) -> Result<u32, PortError> {
         let Some(service) = self.service else { return Ok(u32::MAX) };
         let api: Api<EndpointSlice> = self.api();
-        let wanted = ListParams::default().labels(&format!("kubernetes.io/service-name={service}"));
+        let wanted = ListParams::default().labels(&slices_of(service));
         let slices = api.list(&wanted).await.map_err(|error| failure(self.place, error))?.items;
         let prefix = format!("{}-", set["metadata"]["name"].as_str().unwrap_or_default());
-        let ready = slices.iter().flat_map(|slice| slice.endpoints.iter().flatten()).filter(|endpoint| {
+        let ready = endpoints(slices).into_iter().filter(|endpoint| {
             let ready = endpoint.conditions.as_ref().is_some_and(|conditions| conditions.ready == Some(true));
             let pod = endpoint.target_ref.as_ref().and_then(|target| target.name.as_deref());
             ready && pod.is_some_and(|pod| pod.starts_with(&prefix))

@@ -1,0 +1,163 @@
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::api::{Api, ApiResource, GroupVersionKind, ListParams};
+use kube::{Client, ResourceExt};
+use serde_json::Value;
+use shepherd_core::model::{Exposure, Fence, Mark, Route, RouterCapabilities, Routing, Weight, admit};
+use shepherd_core::ports::{PortError, TrafficRouter};
+
+use super::sides::{STABLE, Side, Sides};
+use crate::object::{Edit, Object, failure, mark_of, stamp};
+
+/// How long kube-proxies may take to hear of new endpoints.
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// Switches a Service from one side to the other, by one label of its selector.
+///
+/// Of the Service it changes that label and two annotations, and of the preview Service the label.
+///
+/// A switch is in effect when the endpoints of the Service are ready pods of the side that it selects, and no others.
+/// Connections that users keep open go on reaching the pods that they reach: only ending those pods moves them.
+pub struct ServiceSelector {
+    client: Client,
+    sides: Sides,
+    service: Object,
+    preview: Option<Object>,
+    settle: Duration,
+}
+
+impl ServiceSelector {
+    pub(super) fn new(client: &Client, sides: Sides) -> Self {
+        let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Service"));
+        let object = |name: &str| Object::new(client.clone(), &kind, &sides.namespace, name);
+        let (service, preview) = (object(&sides.service), sides.preview.as_deref().map(object));
+        Self { client: client.clone(), sides, service, preview, settle: SETTLE }
+    }
+
+    /// How long the data path may lag behind the endpoints; 1 s unless told otherwise.
+    #[must_use]
+    pub fn settling(mut self, settle: Duration) -> Self {
+        self.settle = settle;
+        self
+    }
+
+    fn exposure(&self, service: &Value) -> Result<Exposure, PortError> {
+        let place = self.service.place();
+        let off = self.sides.selected(place, service)? == self.sides.stable(place, service)?;
+        Ok(if off { Exposure::OFF } else { Exposure::weight(Weight::FULL) })
+    }
+
+    fn mark(&self, service: &Value) -> Result<Option<Mark>, PortError> {
+        mark_of(self.service.place(), service)
+    }
+
+    fn select(&self, edit: &mut Edit<'_>, side: Side) {
+        edit.set(&["spec", "selector", &self.sides.label], self.sides.value(side).into());
+    }
+
+    /// What is neither all nor nothing cannot be said by a selector.
+    fn side(&self, stable: Side, exposure: &Exposure) -> Result<Side, PortError> {
+        match exposure {
+            exposure if exposure.is_off() => Ok(stable),
+            exposure if exposure.is_all() => Ok(stable.other()),
+            exposure => Err(PortError::unsupported(
+                self.service.place(),
+                format!(
+                    "a selector sends all requests to one side, and cannot send {exposure}; plan a switch"
+                ),
+            )),
+        }
+    }
+
+    async fn is_in_effect(&self, service: &Value) -> Result<bool, PortError> {
+        let failed = |error| failure(self.service.place(), error);
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &self.sides.namespace);
+        let slices: Api<EndpointSlice> = Api::namespaced(self.client.clone(), &self.sides.namespace);
+        let selected = ListParams::default().labels(&selector(service));
+        let ours =
+            ListParams::default().labels(&format!("kubernetes.io/service-name={}", self.sides.service));
+        let (pods, slices) = tokio::try_join!(pods.list(&selected), slices.list(&ours)).map_err(failed)?;
+        let meant: BTreeSet<_> = pods.iter().map(ResourceExt::name_any).collect();
+        let mut serving = slices
+            .iter()
+            .flat_map(|slice| slice.endpoints.iter().flatten())
+            .filter(|endpoint| {
+                endpoint.conditions.as_ref().is_some_and(|conditions| conditions.ready == Some(true))
+            })
+            .map(|endpoint| {
+                endpoint.target_ref.as_ref().and_then(|target| target.name.clone()).unwrap_or_default()
+            })
+            .peekable();
+        Ok(serving.peek().is_some() && serving.all(|pod| meant.contains(&pod)))
+    }
+}
+
+#[async_trait]
+impl TrafficRouter for ServiceSelector {
+    fn capabilities(&self) -> RouterCapabilities {
+        RouterCapabilities::switching().settling(self.settle)
+    }
+
+    async fn claim(&self, fence: &Fence) -> Result<(), PortError> {
+        let place = self.service.place();
+        let service = self.service.change(|service| {
+            let stored = self.mark(service)?;
+            let stable = self.sides.claimed(place, service, stored.as_ref(), fence)?;
+            let mut edit = Edit::of(service);
+            edit.relies_on(&["spec", "selector", &self.sides.label]);
+            edit.annotate(STABLE, self.sides.value(stable).to_owned());
+            stamp(&mut edit, &Mark::claimed(stored.as_ref(), fence)?);
+            Ok(edit.into())
+        });
+        let candidate = self.sides.stable(place, &*service.await?)?.other();
+        let Some(preview) = &self.preview else { return Ok(()) };
+        let switched = preview.change(|service| {
+            let mut edit = Edit::of(service);
+            // Late owners leave it to their successors.
+            stamp(&mut edit, &Mark::claimed(mark_of(preview.place(), service)?.as_ref(), fence)?);
+            self.select(&mut edit, candidate);
+            Ok(edit.into())
+        });
+        switched.await.map(drop)
+    }
+
+    async fn apply(&self, route: &Route) -> Result<(), PortError> {
+        let applied = self.service.change(|service| {
+            let stable = self.sides.stable(self.service.place(), service)?;
+            let route = admit(self.mark(service)?.as_ref(), &self.exposure(service)?, route)?;
+            let mut edit = Edit::of(service);
+            self.select(&mut edit, self.side(stable, &route.exposure)?);
+            edit.annotate(STABLE, self.sides.value(stable).to_owned());
+            stamp(&mut edit, &route.mark);
+            Ok(edit.into())
+        });
+        applied.await.map(drop)
+    }
+
+    async fn observe(&self) -> Result<Routing, PortError> {
+        let service = self.service.read().await?;
+        let (exposure, mark) = (self.exposure(&service)?, self.mark(&service)?);
+        Ok(Routing { exposure, mark, in_effect: self.is_in_effect(&service).await? })
+    }
+}
+
+fn selector(service: &Value) -> String {
+    let labels = service["spec"]["selector"].as_object();
+    let terms: Vec<_> = labels
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+        .collect();
+    terms.join(",")
+}
+
+impl fmt::Debug for ServiceSelector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServiceSelector").field("sides", &self.sides).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,157 @@
+use std::fmt;
+
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, ApiResource, DynamicObject, ListParams};
+use kube::{Client, Resource};
+use serde_json::Value;
+use shepherd_core::model::{Reason, Track, Verdict};
+use shepherd_core::ports::{CheckContext, PortError};
+
+use super::side::Side;
+use crate::object::failure;
+use crate::workload::image;
+use crate::workload::replica_sets::{is_of, present, selected, selector};
+
+/// The Deployments of the two tracks, for the gates that ask about them.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use shepherd_kube::gate::Tracks;
+///
+/// let client = kube::Client::try_default().await?;
+/// let tracks = Tracks::new(client, "shop", "web").container("app");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Tracks {
+    client: Client,
+    namespace: String,
+    stable: String,
+    candidate: String,
+    container: Option<String>,
+}
+
+impl Tracks {
+    /// Stable is the Deployment of this name; the candidate's is called `name-candidate`.
+    pub fn new(client: Client, namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        let stable = name.into();
+        let candidate = format!("{stable}-candidate");
+        Self { client, namespace: namespace.into(), stable, candidate, container: None }
+    }
+
+    /// Calls the candidate's Deployment so.
+    #[must_use]
+    pub fn candidate(mut self, name: impl Into<String>) -> Self {
+        self.candidate = name.into();
+        self
+    }
+
+    /// The container whose image is the revision; needed when there are several.
+    #[must_use]
+    pub fn container(mut self, name: impl Into<String>) -> Self {
+        self.container = Some(name.into());
+        self
+    }
+
+    /// The name of the Deployment of a track.
+    pub(super) fn name(&self, track: Track) -> &str {
+        match track {
+            Track::Stable => &self.stable,
+            Track::Candidate => &self.candidate,
+        }
+    }
+
+    /// Kind, namespace and name, as errors give it.
+    pub(super) fn place(&self, track: Track) -> String {
+        format!("Deployment {}/{}", self.namespace, self.name(track))
+    }
+
+    /// What can be said of the track that is asked about; inconclusive when nothing can.
+    pub(super) async fn judged(
+        &self,
+        context: &CheckContext,
+        judge: impl FnOnce(&Side) -> Verdict + Send,
+    ) -> Result<Verdict, PortError> {
+        Ok(match self.look(context).await? {
+            Ok(side) => judge(&side),
+            Err(reason) => Verdict::Inconclusive(reason),
+        })
+    }
+
+    /// The track that is asked about, or why nothing can be said of it.
+    pub(super) async fn look(&self, context: &CheckContext) -> Result<Result<Side, Reason>, PortError> {
+        let place = self.place(context.track);
+        let Some(deployment) = self.deployment(context.track).await? else {
+            return Ok(Err(format!("there is no {place}").into()));
+        };
+        if let Some(reason) = self.unfit(&place, &deployment, context)? {
+            return Ok(Err(reason));
+        }
+        let sets = selected(&self.client, &self.namespace, &place, &deployment).await?;
+        let Some(set) = present(&deployment, &sets) else {
+            return Ok(Err(format!("{place} has no replicas of its present template yet").into()));
+        };
+        let others = sets.iter().filter(|other| is_of(&deployment, other) && *other != set);
+        let uids: Vec<_> =
+            others.filter_map(|set| set["metadata"]["uid"].as_str().map(str::to_owned)).collect();
+        let pods = self.list::<Pod>(&place, &selector(&deployment)).await?;
+        Ok(Ok(Side::new(place, &deployment, set.clone(), &uids, pods)))
+    }
+
+    /// All objects of a kind that carry these labels.
+    pub(super) async fn list<K>(&self, place: &str, labels: &str) -> Result<Vec<K>, PortError>
+    where
+        K: Resource<Scope = NamespaceResourceScope> + Clone + fmt::Debug + serde::de::DeserializeOwned,
+        K::DynamicType: Default,
+    {
+        let api: Api<K> = Api::namespaced(self.client.clone(), &self.namespace);
+        let listed = api.list(&ListParams::default().labels(labels)).await;
+        Ok(listed.map_err(|error| failure(place, error))?.items)
+    }
+
+    async fn deployment(&self, track: Track) -> Result<Option<Value>, PortError> {
+        let kind = ApiResource::erase::<Deployment>(&());
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), &self.namespace, &kind);
+        let found =
+            api.get_opt(self.name(track)).await.map_err(|error| failure(&self.place(track), error))?;
+        let value = |found| {
+            serde_json::to_value(found)
+                .map_err(|error| PortError::permanent(self.place(track), error.to_string()))
+        };
+        found.map(value).transpose()
+    }
+
+    /// Why nothing that is seen of this Deployment answers the question.
+    fn unfit(
+        &self,
+        place: &str,
+        deployment: &Value,
+        context: &CheckContext,
+    ) -> Result<Option<Reason>, PortError> {
+        let container = image::container(place, deployment, self.container.as_deref())?;
+        let runs = image::revision(place, deployment, container)?;
+        let observed = deployment["status"]["observedGeneration"].as_i64();
+        Ok(if runs != context.revision {
+            Some(format!("{place} runs {runs}, and {} is asked about", context.revision).into())
+        } else if observed.is_some_and(|seen| Some(seen) < deployment["metadata"]["generation"].as_i64()) {
+            Some(format!("the controller of {place} has not seen its last change yet").into())
+        } else if deployment["spec"]["replicas"] == 0 {
+            Some(format!("{place} wants no replicas").into())
+        } else {
+            None
+        })
+    }
+}
+
+impl fmt::Debug for Tracks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tracks")
+            .field("namespace", &self.namespace)
+            .field("stable", &self.stable)
+            .field("candidate", &self.candidate)
+            .finish_non_exhaustive()
+    }
+}

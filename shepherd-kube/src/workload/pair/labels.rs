@@ -1,0 +1,23 @@
+use crate::workload::twin::Relabel;
+
+/// Which labels the candidate's pods carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Labels {
+    /// Others than stable's: whatever selects stable's pods does not see them. For routers that send to a Service of
+    /// the candidate's own.
+    #[default]
+    Isolated,
+    /// Stable's, and `shepherd.rs/track: candidate`: whatever selects stable's pods selects them too. For replicas
+    /// that share the traffic of one Service, and for the subsets of a mesh.
+    Shared,
+}
+
+impl Labels {
+    pub(super) const fn relabel(self) -> Relabel<'static> {
+        match self {
+            Labels::Isolated => Relabel::Isolated,
+            Labels::Shared => Relabel::Shared,
+        }
+    }
+}

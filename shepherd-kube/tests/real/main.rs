@@ -5,4 +5,5 @@
 mod deployment_pair;
 mod events;
 mod ground;
+mod in_place;
 mod kube_store;

@@ -7,8 +7,8 @@ use shepherd_core::model::{Fence, Mark, TrackSpec, WorkloadState};
 use shepherd_core::ports::{Clock, PortError, Workload};
 
 use super::beside::Beside;
-use super::in_place::InPlace;
 use super::kind::{Batch, Kind};
+use super::one_object::InPlace;
 use super::version::Version;
 use crate::object::Edit;
 

@@ -17,8 +17,8 @@
 mod beside;
 mod daemon_set;
 mod deployment;
-mod in_place;
 mod kind;
+mod one_object;
 mod originals;
 mod replica;
 mod shape;

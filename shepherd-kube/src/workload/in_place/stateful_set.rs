@@ -7,8 +7,8 @@ use shepherd_core::model::{Fence, Mark, Track, TrackSpec, WorkloadState};
 use shepherd_core::ports::{Clock, PortError, Workload};
 
 use super::beside::Beside;
-use super::in_place::InPlace;
 use super::kind::{Batch, Ending, Kind};
+use super::one_object::InPlace;
 use super::replica::Replica;
 use super::shape::{Shape, Way};
 use super::version::Version;

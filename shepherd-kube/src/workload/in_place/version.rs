@@ -30,7 +30,7 @@ impl Version {
         Ok(sets.iter().map(|set| Self::of_set(set, beside.container)).collect())
     }
 
-    /// Those of a StatefulSet or a DaemonSet.
+    /// Those of a `StatefulSet` or a `DaemonSet`.
     pub(super) async fn of_records(beside: &Beside<'_>, object: &Value) -> Result<Vec<Self>, PortError> {
         let records = beside.controlled::<ControllerRevision>(object).await?;
         Ok(records.iter().map(|record| Self::of_record(record, beside.container)).collect())

@@ -40,7 +40,7 @@ fn fill(objects: &mut Objects, set: &Value, hash: &str, nodes: usize) {
             let made = pod(
                 &name,
                 &set["spec"]["template"],
-                owner(set, "DaemonSet"),
+                &owner(set, "DaemonSet"),
                 &node,
                 ("controller-revision-hash", hash),
             );

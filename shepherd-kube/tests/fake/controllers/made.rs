@@ -38,7 +38,7 @@ pub(super) fn controlled(objects: &Objects, collection: &str, by: &Value) -> Vec
 }
 
 /// A pod that is ready at once, unless its image is broken.
-pub(super) fn pod(name: &str, template: &Value, owner: Value, node: &str, label: (&str, &str)) -> Value {
+pub(super) fn pod(name: &str, template: &Value, owner: &Value, node: &str, label: (&str, &str)) -> Value {
     let (image, mut labels) =
         (text(&template["spec"]["containers"][0]["image"]), template["metadata"]["labels"].clone());
     labels[label.0] = label.1.into();

@@ -68,7 +68,7 @@ impl State<'_> {
     fn make(&mut self, ordinal: usize, revision: &str) {
         let template = recorded(self.objects, revision);
         let label = ("controller-revision-hash", revision);
-        let owner = owner(self.set, "StatefulSet");
+        let owner = &owner(self.set, "StatefulSet");
         self.objects.create(PODS, pod(&self.name(ordinal), &template, owner, "n0", label)).unwrap();
     }
 }

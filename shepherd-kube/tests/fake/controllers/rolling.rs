@@ -28,12 +28,12 @@ impl Update {
     fn of(deployment: &Value) -> Self {
         let (all, rolling) =
             (count(&deployment["spec"]["replicas"]), &deployment["spec"]["strategy"]["rollingUpdate"]);
-        let number = |field: &Value, up: bool| match field {
-            Value::Number(_) => count(field),
-            _ => {
-                let percent: usize = field.as_str().unwrap_or("25%").trim_end_matches('%').parse().unwrap();
-                if up { (all * percent).div_ceil(100) } else { all * percent / 100 }
+        let number = |field: &Value, up: bool| {
+            if field.is_number() {
+                return count(field);
             }
+            let percent: usize = field.as_str().unwrap_or("25%").trim_end_matches('%').parse().unwrap();
+            if up { (all * percent).div_ceil(100) } else { all * percent / 100 }
         };
         let (surge, unavailable) =
             (number(&rolling["maxSurge"], true), number(&rolling["maxUnavailable"], false));
@@ -159,7 +159,7 @@ fn keep(objects: &mut Objects, set: Set) {
     let free = names.filter(|name| !pods.iter().any(|pod| pod["metadata"]["name"] == **name));
     let label = ("pod-template-hash", text(&object["metadata"]["labels"]["pod-template-hash"]));
     for name in free.take(replicas.saturating_sub(pods.len())) {
-        let made = pod(&name, &object["spec"]["template"], owner(&object, "ReplicaSet"), "n0", label);
+        let made = pod(&name, &object["spec"]["template"], &owner(&object, "ReplicaSet"), "n0", label);
         objects.create(PODS, made).unwrap();
     }
     debug_assert!(ready == 0 || controlled(objects, PODS, &object).iter().all(is_ready));

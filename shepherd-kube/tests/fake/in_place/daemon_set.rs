@@ -17,7 +17,7 @@ fn workload(api: &Api) -> InPlaceDaemonSet {
 
 #[tokio::test]
 async fn batches_are_exact_on_both_ways() {
-    let api = api(KIND, 10, json!({}));
+    let api = api(KIND, 10, &json!({}));
     let workload = workload(&api);
     let mut writer = Writer::claimed(&workload).await;
     for (stable, candidate) in [(9, 1), (8, 2), (6, 4), (4, 6)] {
@@ -35,7 +35,7 @@ async fn batches_are_exact_on_both_ways() {
 
 #[tokio::test]
 async fn nodes_go_in_order_and_the_same_call_again_ends_no_more() {
-    let api = api(KIND, 4, json!({}));
+    let api = api(KIND, 4, &json!({}));
     let workload = workload(&api);
     let mut writer = Writer::claimed(&workload).await;
     writer.stable(2).await;
@@ -64,7 +64,7 @@ async fn its_own_strategy_is_put_back_on_both_ways_out() {
         json!({"type": "OnDelete"}),
     ] {
         for back in [false, true] {
-            let api = api(KIND, 4, json!({"updateStrategy": strategy}));
+            let api = api(KIND, 4, &json!({"updateStrategy": strategy}));
             let before = settings(&api, KIND);
             let workload = workload(&api);
             let mut writer = Writer::claimed(&workload).await;
@@ -88,7 +88,7 @@ async fn its_own_strategy_is_put_back_on_both_ways_out() {
 
 #[tokio::test]
 async fn pods_that_are_not_ready_go_first() {
-    let api = api(KIND, 4, json!({}));
+    let api = api(KIND, 4, &json!({}));
     let workload = workload(&api);
     workload.claim(&fence(1, 1)).await.unwrap();
     let broken = |replicas| of(Track::Candidate, "web:v3-broken", replicas);
@@ -102,7 +102,7 @@ async fn pods_that_are_not_ready_go_first() {
 
 #[tokio::test]
 async fn an_older_owner_ends_nothing() {
-    let api = api(KIND, 4, json!({}));
+    let api = api(KIND, 4, &json!({}));
     let workload = workload(&api);
     workload.claim(&fence(1, 1)).await.unwrap();
     workload.apply(&of(Track::Stable, "web:v1", 2), &mark(1, Traffic::On)).await.unwrap();

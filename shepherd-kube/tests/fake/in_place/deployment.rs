@@ -26,7 +26,7 @@ fn own() -> serde_json::Value {
 
 #[tokio::test]
 async fn batches_are_exact_on_both_ways() {
-    let api = api(KIND, 10, json!({}));
+    let api = api(KIND, 10, &json!({}));
     let workload = workload(&api);
     let mut writer = Writer::claimed(&workload).await;
     assert_eq!(ready(&api), (10, 0));
@@ -45,7 +45,7 @@ async fn batches_are_exact_on_both_ways() {
 
 #[tokio::test]
 async fn what_goes_waits_for_what_comes() {
-    let api = api(KIND, 10, json!({}));
+    let api = api(KIND, 10, &json!({}));
     let workload = workload(&api);
     let mut writer = Writer::claimed(&workload).await;
     for (stable, candidate) in [(7, 3), (4, 6), (1, 9)] {
@@ -61,7 +61,7 @@ async fn what_goes_waits_for_what_comes() {
 
 #[tokio::test]
 async fn promoted_it_is_an_ordinary_deployment_again() {
-    let api = api(KIND, 4, own());
+    let api = api(KIND, 4, &own());
     let before = settings(&api, KIND);
     let workload = workload(&api);
     let mut writer = Writer::claimed(&workload).await;
@@ -84,7 +84,7 @@ async fn promoted_it_is_an_ordinary_deployment_again() {
 
 #[tokio::test]
 async fn taken_back_it_is_an_ordinary_deployment_again() {
-    let api = api(KIND, 4, json!({"strategy": {"type": "Recreate"}}));
+    let api = api(KIND, 4, &json!({"strategy": {"type": "Recreate"}}));
     let before = settings(&api, KIND);
     let workload = workload(&api);
     let mut writer = Writer::claimed(&workload).await;
@@ -101,7 +101,7 @@ async fn taken_back_it_is_an_ordinary_deployment_again() {
 
 #[tokio::test]
 async fn the_next_rollout_finds_the_candidate_as_stable() {
-    let api = api(KIND, 4, json!({}));
+    let api = api(KIND, 4, &json!({}));
     let workload = workload(&api);
     let mut writer = Writer::claimed(&workload).await;
     writer.candidate(4).await;
@@ -130,7 +130,7 @@ async fn the_next_rollout_finds_the_candidate_as_stable() {
 
 #[tokio::test]
 async fn going_back_takes_all_of_stables_template() {
-    let api = api(KIND, 4, json!({}));
+    let api = api(KIND, 4, &json!({}));
     let workload = workload(&api);
     let before = api.get(&collection(KIND), "web")["spec"]["template"].clone();
     let mut writer = Writer::claimed(&workload).await;
@@ -149,7 +149,7 @@ async fn what_cannot_be_rolled_out_is_refused_by_the_first_claim() {
         (json!({"revisionHistoryLimit": 0}), "revisionHistoryLimit is 0"),
         (json!({"paused": true}), "paused"),
     ] {
-        let api = api(KIND, 4, spec);
+        let api = api(KIND, 4, &spec);
         api.seen();
         let error = workload(&api).claim(&fence(1, 1)).await.unwrap_err().to_string();
         assert!(error.contains(said), "{error}");
@@ -160,7 +160,7 @@ async fn what_cannot_be_rolled_out_is_refused_by_the_first_claim() {
 #[tokio::test]
 async fn a_replica_is_ready_when_it_has_been_for_as_long_as_its_people_want() {
     // The pods of the fake have been ready since the dawn of simulated time.
-    let (api, clock) = (api(KIND, 4, json!({"minReadySeconds": 60})), SimClock::manual());
+    let (api, clock) = (api(KIND, 4, &json!({"minReadySeconds": 60})), SimClock::manual());
     let workload = workload(&api).timed_by(clock.clone());
     let mut writer = Writer::claimed(&workload).await;
     writer.candidate(1).await;
@@ -175,7 +175,7 @@ async fn a_replica_is_ready_when_it_has_been_for_as_long_as_its_people_want() {
 
 #[tokio::test]
 async fn nothing_goes_on_once_one_track_was_taken_off() {
-    let api = api(KIND, 4, json!({}));
+    let api = api(KIND, 4, &json!({}));
     let workload = workload(&api);
     let mut writer = Writer::claimed(&workload).await;
     writer.candidate(1).await;

@@ -20,7 +20,7 @@ use crate::controllers;
 const APPS: &str = "/apis/apps/v1/namespaces/shop";
 
 /// An object of this kind, as its people made it, with one field more in its spec.
-fn object(kind: &str, replicas: u32, spec: Value) -> Value {
+fn object(kind: &str, replicas: u32, spec: &Value) -> Value {
     let mut object = json!({
         "apiVersion": "apps/v1", "kind": kind,
         "metadata": {"name": "web", "namespace": "shop", "annotations": {controllers::NODES: replicas.to_string()}},
@@ -44,7 +44,7 @@ fn collection(kind: &str) -> String {
     format!("{APPS}/{}s", kind.to_lowercase())
 }
 
-fn api(kind: &str, replicas: u32, spec: Value) -> Api {
+fn api(kind: &str, replicas: u32, spec: &Value) -> Api {
     controllers::updating(Api::default()).with(&collection(kind), object(kind, replicas, spec))
 }
 
@@ -131,7 +131,7 @@ macro_rules! fixture {
 
         impl Fixture {
             fn new() -> Self {
-                Self(api($kind, 3, serde_json::json!({})))
+                Self(api($kind, 3, &serde_json::json!({})))
             }
         }
 

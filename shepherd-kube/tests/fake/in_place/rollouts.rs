@@ -27,7 +27,7 @@ const KINDS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
 
 impl Place {
     fn new(kind: &'static str) -> Self {
-        let api = api(kind, 5, json!({}));
+        let api = api(kind, 5, &json!({}));
         let before = settings(&api, kind);
         Self { kind, api, clock: SimClock::paused(), store: MemoryStore::default(), before }
     }

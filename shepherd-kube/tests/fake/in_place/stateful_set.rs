@@ -17,7 +17,7 @@ fn workload(api: &Api) -> InPlaceStatefulSet {
 
 #[tokio::test]
 async fn batches_go_from_the_highest_ordinal_down_and_back_the_same_way() {
-    let api = api(KIND, 10, json!({}));
+    let api = api(KIND, 10, &json!({}));
     let workload = workload(&api);
     let mut writer = Writer::claimed(&workload).await;
     for (stable, candidate) in [(9, 1), (8, 2), (6, 4), (4, 6)] {
@@ -44,7 +44,7 @@ async fn its_own_strategy_is_put_back_on_both_ways_out() {
         json!({"type": "OnDelete"}),
     ] {
         for back in [false, true] {
-            let api = api(KIND, 4, json!({"updateStrategy": strategy}));
+            let api = api(KIND, 4, &json!({"updateStrategy": strategy}));
             let before = settings(&api, KIND);
             let workload = workload(&api);
             let mut writer = Writer::claimed(&workload).await;
@@ -65,7 +65,7 @@ async fn its_own_strategy_is_put_back_on_both_ways_out() {
 
 #[tokio::test]
 async fn a_plan_that_surges_is_told_what_to_change() {
-    let api = api(KIND, 4, json!({}));
+    let api = api(KIND, 4, &json!({}));
     let workload = workload(&api);
     workload.claim(&fence(1, 1)).await.unwrap();
     let error = workload.apply(&of(Track::Candidate, "web:v2", 1), &mark(1, Traffic::On)).await.unwrap_err();
@@ -76,7 +76,7 @@ async fn a_plan_that_surges_is_told_what_to_change() {
 
 #[tokio::test]
 async fn a_pod_that_the_order_waits_for_is_ended_on_the_way_back() {
-    let api = api(KIND, 4, json!({}));
+    let api = api(KIND, 4, &json!({}));
     let workload = workload(&api);
     workload.claim(&fence(1, 1)).await.unwrap();
     let broken = |replicas| of(Track::Candidate, "web:v3-broken", replicas);
@@ -96,7 +96,7 @@ async fn a_pod_that_the_order_waits_for_is_ended_on_the_way_back() {
 
 #[tokio::test]
 async fn an_older_owner_ends_nothing() {
-    let api = api(KIND, 4, json!({}));
+    let api = api(KIND, 4, &json!({}));
     let workload = workload(&api);
     workload.claim(&fence(1, 1)).await.unwrap();
     workload.apply(&of(Track::Stable, "web:v1", 3), &mark(1, Traffic::On)).await.unwrap();

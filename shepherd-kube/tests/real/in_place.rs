@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::Api;
 use kube::api::{ListParams, PostParams};
 use serde_json::{Value, json};
@@ -222,7 +223,7 @@ async fn rolled(kind: &'static str, image: &str) -> (Outcome, Ground) {
         _ => Ground::prepared(|shop| Box::pin(made(shop, "DaemonSet", ALL))),
     };
     let shop = ground.namespace().await.unwrap();
-    let (client, name) = (shop.client(), shop.name().to_owned());
+    let (client, name) = (shop.user("shepherd", rules(kind)).await.unwrap(), shop.name().to_owned());
     let workload: std::sync::Arc<dyn Workload> = match kind {
         "Deployment" => std::sync::Arc::new(InPlaceDeployment::new(client, name, "web")),
         "StatefulSet" => std::sync::Arc::new(InPlaceStatefulSet::new(client, name, "web")),
@@ -234,6 +235,23 @@ async fn rolled(kind: &'static str, image: &str) -> (Outcome, Ground) {
     let rollout = rollout.on(workload).build().unwrap();
     let outcome = rollout.start(image.parse().unwrap()).await.unwrap().outcome().await.unwrap();
     (outcome, ground)
+}
+
+/// What the documentation says that each kind needs, and nothing else.
+fn rules(kind: &str) -> Vec<PolicyRule> {
+    let (own, versions, ends) = match kind {
+        "Deployment" => ("deployments", "replicasets", false),
+        "StatefulSet" => ("statefulsets", "controllerrevisions", true),
+        _ => ("daemonsets", "controllerrevisions", true),
+    };
+    let rule = |group: &str, resource: &str, verbs: &[&str]| PolicyRule {
+        api_groups: Some(vec![group.to_owned()]),
+        resources: Some(vec![resource.to_owned()]),
+        verbs: verbs.iter().map(|verb| (*verb).to_owned()).collect(),
+        ..PolicyRule::default()
+    };
+    let pods: &[&str] = if ends { &["list", "delete"] } else { &["list"] };
+    vec![rule("apps", own, &["get", "patch"]), rule("apps", versions, &["list"]), rule("", "pods", pods)]
 }
 
 const KINDS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];

@@ -3,16 +3,6 @@
 //! An object has one count and one template. Shepherd sets them so that its controller makes as many replicas of each
 //! track as the rollout asks for, and no step more; what each track was asked to be, and the marks of both, stand in
 //! annotations of the object, written in the same patch. The image of one container is the revision.
-//!
-//! What differs from two objects beside each other:
-//! - Both tracks together always have at least the object's own count. Where a plan asks for fewer, those that go wait
-//!   for those that come.
-//! - Stable's revision cannot be changed during a rollout: plans promote by swap, as
-//!   [`Rolling`](shepherd_core::strategy::Rolling) does. The first claim of the next rollout takes for stable what has
-//!   the object for itself.
-//! - The last batch begins when stable is asked to have none: with it the object is an ordinary one again, and what
-//!   Shepherd had changed in it is what it was before. So it is when the candidate is asked to have none.
-//! - An autoscaler that changes the count of replicas in the middle scales both tracks. Hold it still meanwhile.
 
 mod beside;
 mod daemon_set;

@@ -118,18 +118,20 @@ pub(super) async fn ready_counts_only_the_sides_own_revision<F: WorkloadFixture>
     bench: &Bench<'_, F>,
     all: u32,
 ) -> Result<(), Broken> {
-    let look = async |seen: &WorkloadState| {
-        for track in [Stable, Candidate] {
-            let serving = bench.serving(track).await?;
-            let (ready, truly) = (seen.track(track).ready.get(), total(&serving));
-            let more = format_args!("{ready} of {track} are said to be ready where {serving:?} serve");
-            bench.promise.holds(ready <= truly, more)?;
+    // What grows is compared with what serves after the look, what shrinks with what served before it.
+    let mut before = bench.serving(Stable).await?;
+    let mut look = async |seen: &WorkloadState| {
+        let after = bench.serving(Candidate).await?;
+        for (side, truly) in [(&seen.stable, &before), (&seen.candidate, &after)] {
+            let more = format_args!("{} are said to be ready where {truly:?} serve", side.ready);
+            bench.promise.holds(side.ready.get() <= total(truly), more)?;
         }
+        before = bench.serving(Stable).await?;
         Ok(())
     };
     for (candidate, generation) in (1..=all).zip(1..) {
         bench.asked(all, candidate, generation).await?;
-        bench.stands_while(all, candidate, look).await?;
+        bench.stands_while(all, candidate, &mut look).await?;
     }
     Ok(())
 }

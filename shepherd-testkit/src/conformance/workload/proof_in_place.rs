@@ -300,6 +300,7 @@ const CASES: &[(Fault, &[&str])] = &[
         Fault::RestartsOnTheSame,
         &[
             "apply_is_idempotent",
+            "ready_counts_only_the_sides_own_revision",
             "sides_are_independent",
             "scaling_down_keeps_the_rest_ready",
             "a_new_revision_keeps_the_side_serving",

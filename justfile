@@ -17,8 +17,8 @@ test:
 control-plane:
     shepherd-testkit/control-plane/build.sh
 
-# the tests that need it, each test binary in a network namespace of its own; `just real -p shepherd-testkit cluster`
-real *args: control-plane
+# the tests that need it, in a network namespace of their own; `just real -p CRATE --test NAME` for others
+real *args="-p shepherd-testkit -p shepherd-kube --features shepherd-testkit/cluster,shepherd-kube/real --test cluster --test real": control-plane
     shepherd-testkit/control-plane/real.sh {{ args }}
 
 # everything that CI checks, and nothing is changed

@@ -8,7 +8,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use shepherd_core::guard::{Guard, GuardAction, Limit, StageRange};
 use shepherd_core::model::{
-    Exposure, Match, Replicas, Revision, RouterCapabilities, StageName, Track, Weight,
+    Exposure, Match, Matching, Replicas, Revision, RouterCapabilities, StageName, Track, Weight,
 };
 use shepherd_core::plan::{
     Action, Approval, Attention, Change, GateCheck, OnFailure, Plan, Promotion, Recovery, Stage, Unattended,
@@ -166,9 +166,12 @@ fn a_recovery_of_before_it_was_told_how_long_replicas_take_reads_back() {
 #[test]
 fn router_that_cannot_do_what_the_strategy_needs_is_refused() {
     let plain = change(4).router(RouterCapabilities::weighted());
-    assert!(
-        AbTest::by_header("x", "1").plan(&plain).unwrap_err().to_string().contains("cannot match headers")
-    );
+    let refused = AbTest::by_header("x", "1").plan(&plain).unwrap_err().to_string();
+    assert!(refused.contains("header x") && refused.contains("no headers and no cookies"), "{refused}");
+    let ingress = change(4).router(RouterCapabilities::weighted().matching(Matching::HeaderOrAlwaysCookie));
+    assert!(AbTest::by_header("x", "1").or_cookie("y", "always").plan(&ingress).is_ok());
+    let refused = AbTest::by_header("x", "1").or_cookie("y", "b").plan(&ingress).unwrap_err().to_string();
+    assert!(refused.contains("cookie y") && refused.contains("one cookie of the value always"), "{refused}");
     let switch = change(4).router(RouterCapabilities::switching());
     assert!(Canary::default().plan(&switch).is_err());
     assert!(BlueGreen::new().plan(&switch).is_ok());

@@ -28,6 +28,7 @@
 //! - [`SimClock`]: the time that they live in.
 //! - [`faults`]: any port, going wrong as planned.
 //! - [`fakes`]: every port, answering as told. With the feature `mocks`, [`mocks`] in the style of expectations.
+//! - With the feature `cluster`, a real Kubernetes control plane, whose pods serve.
 //! - [`conformance`]: for each port, a suite with one test for each promise, for adapters of your own.
 
 mod clock;
@@ -60,4 +61,8 @@ mod pages {
 
     #[doc = include_str!("../../docs/operating.md")]
     struct Operating;
+
+    #[cfg(feature = "cluster")]
+    #[doc = include_str!("../../docs/control-plane.md")]
+    struct ControlPlane;
 }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +7,10 @@ use super::Weight;
 
 /// How users meet the candidate: a share of all requests, those that match, and copies whose answers nobody sees.
 /// Stable always serves the rest, so weights add up to 100% by construction.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+///
+/// Two are the same when users meet the candidate in the same way: the order of matches means nothing, nor does one
+/// that is there twice.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Exposure {
     /// Share of the requests that match nothing.
@@ -24,8 +28,8 @@ fn none_mirrored(share: &Weight) -> bool {
     share.is_zero()
 }
 
-/// A request that is the candidate's.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// A request that is the candidate's. Two are the same when they match the same requests.
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Match {
@@ -116,6 +120,47 @@ impl Exposure {
     }
 }
 
+impl PartialEq for Exposure {
+    fn eq(&self, other: &Self) -> bool {
+        let within = |these: &[Match], those: &[Match]| these.iter().all(|one| those.contains(one));
+        self.weight == other.weight
+            && self.mirror == other.mirror
+            && within(&self.matches, &other.matches)
+            && within(&other.matches, &self.matches)
+    }
+}
+
+impl Eq for Exposure {}
+
+impl Hash for Exposure {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.weight, self.mirror, self.matches.is_empty()).hash(state);
+    }
+}
+
+impl PartialEq for Match {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Match::Header { name, value }, Match::Header { name: other, value: theirs }) => {
+                name.eq_ignore_ascii_case(other) && value == theirs
+            }
+            (Match::Cookie { name, value }, Match::Cookie { name: other, value: theirs }) => {
+                name == other && value == theirs
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Match {}
+
+impl Hash for Match {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let (Match::Header { name, value } | Match::Cookie { name, value }) = self;
+        (name.to_ascii_lowercase(), value).hash(state);
+    }
+}
+
 impl fmt::Display for Exposure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.matches.is_empty() {
@@ -145,6 +190,35 @@ impl fmt::Display for Match {
         match self {
             Match::Header { name, .. } => write!(f, "header {name}"),
             Match::Cookie { name, .. } => write!(f, "cookie {name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(name: &str, value: &str) -> Match {
+        Match::Header { name: name.to_owned(), value: value.to_owned() }
+    }
+
+    fn cookie(name: &str) -> Match {
+        Match::Cookie { name: name.to_owned(), value: "b".to_owned() }
+    }
+
+    #[test]
+    fn the_same_requests_are_the_same_exposure() {
+        let beta = Exposure::matching([header("X-Beta", "1"), cookie("group")]);
+        assert_eq!(beta, Exposure::matching([cookie("group"), header("x-beta", "1"), cookie("group")]));
+        assert!(!beta.raises(&Exposure::matching([cookie("group"), header("x-beta", "1")])));
+        for other in [
+            Exposure::matching([header("x-beta", "1")]),
+            Exposure::matching([header("x-beta", "2"), cookie("group")]),
+            Exposure::matching([header("x-beta", "1"), cookie("Group")]),
+            beta.clone().with_weight(Weight::FINEST),
+            beta.clone().mirrored(Weight::FINEST),
+        ] {
+            assert_ne!(beta, other);
         }
     }
 }

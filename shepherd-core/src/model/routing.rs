@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Exposure, Mark, Weight, human_duration};
+use super::{Exposure, Mark, Matching, Weight, human_duration, matching};
 
 /// Where traffic goes, as the router itself tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,8 +22,9 @@ pub struct Routing {
 pub struct RouterCapabilities {
     /// The finest difference between two weights; [`Weight::FULL`] for a router that only switches.
     pub finest_weight: Weight,
-    /// Whether requests can be chosen by header or cookie.
-    pub matches: bool,
+    /// Which requests can be chosen by header or cookie.
+    #[serde(deserialize_with = "matching::or_whether")]
+    pub matches: Matching,
     /// Whether requests can be copied.
     pub mirror: bool,
     /// Whether the router holds the mark with the split, in one write, and refuses what [`admit`](super::admit)
@@ -49,7 +50,7 @@ impl RouterCapabilities {
     pub const fn weighted() -> Self {
         Self {
             finest_weight: Weight::FINEST,
-            matches: false,
+            matches: Matching::None,
             mirror: false,
             fenced: true,
             swaps: false,
@@ -69,10 +70,16 @@ impl RouterCapabilities {
         self
     }
 
-    /// The same, and it can choose requests by header or cookie.
+    /// The same, and it can choose requests by any headers and cookies.
     #[must_use]
-    pub const fn with_matches(mut self) -> Self {
-        self.matches = true;
+    pub const fn with_matches(self) -> Self {
+        self.matching(Matching::Any)
+    }
+
+    /// The same, with which requests it can choose by header or cookie.
+    #[must_use]
+    pub const fn matching(mut self, matches: Matching) -> Self {
+        self.matches = matches;
         self
     }
 

@@ -5,7 +5,9 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{Action, Approval, Draft, Headroom, Mode, PlanError, Problem, Promotion, Stage};
-use crate::model::{Exposure, People, Replicas, Times, Track, Weight, human_duration};
+use crate::model::{
+    Exposure, Match, People, Replicas, RouterCapabilities, Times, Track, Weight, human_duration,
+};
 
 const MOST_STAGES: usize = 1000;
 const MOST_GUARDS: usize = 64;
@@ -211,19 +213,26 @@ fn expose(draft: &Draft, field: &str, exposure: &Exposure, found: &mut Found) {
         &format!("a multiple of {}, the finest that the router can", router.finest_weight),
         &format!("use {}", weight.rounded_to(router.finest_weight).max(router.finest_weight)),
     );
-    found.unless(
-        router.matches || exposure.matches.is_empty(),
-        &format!("{field}.matches"),
-        exposure,
-        "none, since the router cannot match headers or cookies",
-        "use another router, or weights",
-    );
+    matches(router, field, &exposure.matches, found);
     found.unless(
         router.mirror || exposure.mirror.is_zero(),
         &format!("{field}.mirror"),
         exposure.mirror,
         "0%, since the router cannot mirror",
         "use another router, or leave the mirror out",
+    );
+}
+
+fn matches(router: &RouterCapabilities, field: &str, matches: &[Match], found: &mut Found) {
+    let Some(beyond) = router.matches.beyond(matches) else { return };
+    let among =
+        if matches.len() > 1 { format!("{beyond}, one of {}", matches.len()) } else { beyond.to_string() };
+    found.unless(
+        false,
+        &format!("{field}.matches"),
+        among,
+        &format!("{}: all that the router can choose requests by", router.matches),
+        "choose by what it can, or use weights, or another router",
     );
 }
 

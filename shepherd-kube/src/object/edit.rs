@@ -26,9 +26,13 @@ impl<'o> Edit<'o> {
 
     /// Nothing is changed here, but what is changed elsewhere makes sense only while this stands.
     pub(crate) fn relies_on(&mut self, path: Path<'_>) {
-        // The server takes a test for null as one that the field is missing.
-        let stands = value(self.object, path).cloned().unwrap_or(Value::Null);
-        self.tests.push(PatchOperation::Test(TestOperation { path: pointer(path), value: stands }));
+        let stands = value(self.object, path).cloned();
+        // The server takes a test for null as one that the field is missing, and wants its parent to be there.
+        let there =
+            (1..path.len()).take_while(|length| value(self.object, &path[..*length]).is_some()).count();
+        let path = if stands.is_some() { path } else { &path[..=there] };
+        let test = TestOperation { path: pointer(path), value: stands.unwrap_or(Value::Null) };
+        self.tests.push(PatchOperation::Test(test));
     }
 
     /// Makes a field this. Its parent must be there.
@@ -147,6 +151,13 @@ mod tests {
         let (patch, after) = patched(&after, |edit| edit.annotate("a/b", "3".to_owned()));
         assert_eq!(patch[1]["path"], "/metadata/annotations/a~1b");
         assert_eq!(after["metadata"]["annotations"], json!({"a/b": "3", "c": "2"}));
+    }
+
+    #[test]
+    fn what_is_missing_is_tested_where_its_parent_ends() {
+        let object = json!({"metadata": {"uid": "u1"}});
+        let (patch, _) = patched(&object, |edit| edit.relies_on(&["metadata", "annotations", "a"]));
+        assert_eq!(patch[1], json!({"op": "test", "path": "/metadata/annotations", "value": null}));
     }
 
     #[test]

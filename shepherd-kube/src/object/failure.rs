@@ -84,7 +84,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn status(code: u16, more: serde_json::Value) -> PortError {
+    fn status(code: u16, more: &serde_json::Value) -> PortError {
         let mut all = json!({"code": code, "message": "said so"});
         for (key, value) in more.as_object().cloned().unwrap_or_default() {
             all[key] = value;
@@ -105,13 +105,13 @@ mod tests {
             (503, FailureKind::Transient),
         ];
         for (code, kind) in kinds {
-            assert_eq!(status(code, json!({})).kind(), kind, "{code}");
+            assert_eq!(status(code, &json!({})).kind(), kind, "{code}");
         }
     }
 
     #[test]
     fn keeps_how_long_the_server_asked_to_be_left_alone() {
-        let busy = status(429, json!({"details": {"retryAfterSeconds": 3}}));
+        let busy = status(429, &json!({"details": {"retryAfterSeconds": 3}}));
         assert_eq!(busy.failure().retry_after, Some(Duration::from_secs(3)));
     }
 
@@ -119,7 +119,7 @@ mod tests {
     fn names_fields_and_no_values() {
         let cause =
             json!({"field": "spec.env[0].value", "message": "Invalid value: \"s3cret: x\": must be short"});
-        let invalid = status(422, json!({"details": {"causes": [cause]}, "message": "s3cret"}));
+        let invalid = status(422, &json!({"details": {"causes": [cause]}, "message": "s3cret"}));
         let text = invalid.to_string();
         assert!(text.contains("spec.env[0].value: Invalid value: must be short"), "{text}");
         assert!(!text.contains("s3cret"), "{text}");

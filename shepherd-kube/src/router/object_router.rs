@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use serde_json::Value;
 use shepherd_core::model::{Exposure, Fence, Mark, Route, RouterCapabilities, Routing, admit};
 use shepherd_core::ports::PortError;
@@ -23,8 +21,8 @@ pub(crate) trait Shape: Send + Sync {
 
 /// A router whose exposure and mark stand in one object.
 pub(crate) struct ObjectRouter<S> {
-    object: Object,
-    shape: S,
+    pub(crate) object: Object,
+    pub(crate) shape: S,
 }
 
 impl<S: Shape> ObjectRouter<S> {
@@ -49,7 +47,7 @@ impl<S: Shape> ObjectRouter<S> {
 
     pub(crate) async fn apply(&self, route: &Route) -> Result<(), PortError> {
         let applied = self.object.change(|object| {
-            let current = self.shape.exposure(object)?;
+            let current = self.current(object, route)?;
             let route = admit(self.mark(object)?.as_ref(), &current, route)?;
             let mut edit = Edit::of(object);
             self.shape.write(&mut edit, object, &route.exposure)?;
@@ -60,12 +58,25 @@ impl<S: Shape> ObjectRouter<S> {
     }
 
     pub(crate) async fn observe(&self) -> Result<Routing, PortError> {
-        let object: Arc<Value> = self.object.read().await?;
+        let object = self.object.read().await?;
+        self.routing(&object)
+    }
+
+    /// What an object says.
+    pub(crate) fn routing(&self, object: &Value) -> Result<Routing, PortError> {
         Ok(Routing {
-            exposure: self.shape.exposure(&object)?,
-            mark: self.mark(&object)?,
-            in_effect: self.shape.in_effect(&object),
+            exposure: self.shape.exposure(object)?,
+            mark: self.mark(object)?,
+            in_effect: self.shape.in_effect(object),
         })
+    }
+
+    /// What an off of everything is lowered from does not matter: nobody's mistake keeps users on the candidate.
+    fn current(&self, object: &Value, asked: &Route) -> Result<Exposure, PortError> {
+        match self.shape.exposure(object) {
+            Err(_) if asked.exposure.is_off() => Ok(Exposure::OFF),
+            read => read,
+        }
     }
 
     fn mark(&self, object: &Value) -> Result<Option<Mark>, PortError> {

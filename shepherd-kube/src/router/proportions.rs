@@ -27,6 +27,9 @@ impl Proportions {
     /// The same with exactly this share for the candidate; none when the numbers would become too large, or there is
     /// nothing to share.
     pub(crate) fn with(&self, weight: Weight) -> Option<Self> {
+        if weight.is_zero() && self.candidate == 0 {
+            return Some(self.clone());
+        }
         let full = u64::from(Weight::FULL.as_hundredths());
         let share = u64::from(weight.as_hundredths());
         let both = self.stable.checked_add(self.candidate).filter(|both| *both > 0)?;
@@ -81,6 +84,7 @@ mod tests {
     #[test]
     fn nothing_cannot_be_shared_and_what_is_too_large_is_not_written() {
         assert_eq!(of(0, 0, &[1]).with(hundredths(100)), None);
+        assert_eq!(of(0, 0, &[1]).with(Weight::ZERO), Some(of(0, 0, &[1])));
         assert_eq!(of(999_983, 0, &[1]).with(hundredths(1)), None);
     }
 

@@ -1,14 +1,13 @@
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use shepherd_core::model::{
-    Epoch, Exposure, FailureKind, Fence, Generation, Mark, RolloutId, Route, StageIndex, Traffic, Weight,
-};
+use shepherd_core::model::{FailureKind, Weight};
 use shepherd_core::ports::TrafficRouter;
 use shepherd_kube::router::GatewayRoute;
 use shepherd_testkit::conformance::Opened;
 use shepherd_testkit::conformance::router::RouterFixture;
 
 use crate::api::{Api, Objects};
+use crate::words::{beta, off, on};
 
 const ROUTES: &str = "/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes";
 
@@ -85,18 +84,6 @@ impl RouterFixture for Fixture {
 
 shepherd_testkit::router_conformance!(Fixture::new);
 
-fn on(generation: u64, percent: u32) -> Route {
-    let fence = Fence { rollout: RolloutId::new("shop/web#1").unwrap(), epoch: Epoch::new(1) };
-    let mark = Mark {
-        fence,
-        stage: StageIndex::FIRST,
-        generation: Generation::new(generation),
-        traffic: Traffic::On,
-        cause: None,
-    };
-    Route { exposure: Exposure::weight(Weight::percent(percent).unwrap()), mark }
-}
-
 #[tokio::test]
 async fn a_weight_is_one_write_of_a_few_fields() {
     let fixture = Fixture::new();
@@ -142,6 +129,53 @@ async fn backends_that_changed_places_get_their_own_weights() {
         backends.as_array().unwrap().iter().find(|b| b["name"] == name).unwrap()["weight"].clone()
     };
     assert_eq!(of("web"), of("web-candidate"));
+}
+
+fn names(rules: &Value) -> Vec<&str> {
+    rules.as_array().unwrap().iter().map(|rule| rule["name"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_rule_of_ours_is_seen_and_taken_away_wherever_people_moved_it() {
+    let fixture = Fixture::new();
+    let router = fixture.router();
+    router.apply(&beta(1)).await.unwrap();
+    let mut rules = fixture.rules();
+    let ours = rules.as_array_mut().unwrap().remove(1);
+    rules.as_array_mut().unwrap().insert(0, ours);
+    fixture.0.merge(ROUTES, "web", &json!({"spec": {"rules": rules}}));
+    assert_eq!(router.observe().await.unwrap().exposure, beta(1).exposure);
+    router.apply(&beta(2)).await.unwrap();
+    assert_eq!(names(&fixture.rules()), ["assets", "shepherd-candidate-1", "all"]);
+    router.apply(&on(3, 0)).await.unwrap();
+    assert_eq!(names(&fixture.rules()), ["assets", "all"]);
+}
+
+#[tokio::test]
+async fn a_rule_of_ours_follows_the_one_it_was_made_for() {
+    let fixture = Fixture::new();
+    let router = fixture.router();
+    router.apply(&beta(1)).await.unwrap();
+    let mut rules = fixture.rules();
+    rules[2]["timeouts"]["request"] = "20s".into();
+    fixture.0.merge(ROUTES, "web", &json!({"spec": {"rules": rules}}));
+    router.apply(&beta(2)).await.unwrap();
+    assert_eq!(fixture.rules()[1]["timeouts"]["request"], "20s");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_taken_off_all_the_same() {
+    let fixture = Fixture::new();
+    let router = fixture.router();
+    router.apply(&beta(1)).await.unwrap();
+    let mut rules = fixture.rules();
+    rules[1]["matches"][0]["headers"] = json!([]);
+    fixture.0.merge(ROUTES, "web", &json!({"spec": {"rules": rules}}));
+    let error = router.observe().await.unwrap_err();
+    assert!(error.to_string().contains("shepherd-candidate-1"), "{error}");
+    assert!(router.apply(&beta(2)).await.is_err());
+    router.apply(&off(3)).await.unwrap();
+    assert!(router.observe().await.unwrap().exposure.is_off());
 }
 
 #[tokio::test]

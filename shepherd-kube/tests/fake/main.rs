@@ -11,5 +11,8 @@ mod events;
 mod gates;
 mod gateway;
 mod in_place;
+mod ingress;
+mod istio;
 mod kube_store;
+mod words;
 mod write_count;

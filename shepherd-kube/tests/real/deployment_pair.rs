@@ -1,15 +1,13 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use k8s_openapi::api::core::v1::Pod;
-use kube::api::ListParams;
 use shepherd_core::model::{Replicas, Revision, Track};
 use shepherd_kube::workload::DeploymentPair;
 use shepherd_testkit::cluster::Behaviour;
 use shepherd_testkit::conformance::Opened;
 use shepherd_testkit::conformance::workload::WorkloadFixture;
 
-use crate::ground::Ground;
+use crate::ground::{Ground, ready_images};
 
 struct Fixture(Ground);
 
@@ -47,21 +45,8 @@ impl WorkloadFixture for Fixture {
             Track::Stable => "app=web",
             Track::Candidate => "app=web-candidate",
         };
-        let pods = self.0.namespace().await?.api::<Pod>().list(&ListParams::default().labels(app)).await?;
-        let mut serving = BTreeMap::new();
-        for pod in pods.items.iter().filter(|pod| is_ready(pod)) {
-            let image = pod.spec.as_ref().and_then(|spec| spec.containers[0].image.clone()).unwrap();
-            let count: &mut Replicas = serving.entry(image.parse()?).or_default();
-            *count = Replicas::new(count.get() + 1);
-        }
-        Ok(serving)
+        ready_images(&*self.0.namespace().await?, app).await
     }
-}
-
-fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    let ready = conditions.filter(|one| one.type_ == "Ready").any(|one| one.status == "True");
-    ready && pod.metadata.deletion_timestamp.is_none()
 }
 
 shepherd_testkit::workload_conformance!(Fixture::new);

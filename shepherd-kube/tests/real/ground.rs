@@ -1,7 +1,11 @@
 //! A namespace of the shared cluster, made when a suite first asks for it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::ListParams;
+use shepherd_core::model::{Replicas, Revision};
 use shepherd_testkit::cluster::{Cluster, ClusterError, Namespace};
 use shepherd_testkit::conformance::Opened;
 use tokio::runtime::Handle;
@@ -42,4 +46,22 @@ where
 {
     let runtime = Handle::current();
     spawn_blocking(move || runtime.block_on(make())).await.unwrap()
+}
+
+/// How many ready pods of each image a selector finds.
+pub(crate) async fn ready_images(shop: &Namespace, selector: &str) -> Opened<BTreeMap<Revision, Replicas>> {
+    let pods = shop.api::<Pod>().list(&ListParams::default().labels(selector)).await?;
+    let mut serving = BTreeMap::new();
+    for pod in pods.items.iter().filter(|pod| is_ready(pod)) {
+        let image = pod.spec.as_ref().and_then(|spec| spec.containers[0].image.clone()).unwrap_or_default();
+        let count: &mut Replicas = serving.entry(image.parse()?).or_default();
+        *count = Replicas::new(count.get() + 1);
+    }
+    Ok(serving)
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let ready = conditions.filter(|one| one.type_ == "Ready").any(|one| one.status == "True");
+    ready && pod.metadata.deletion_timestamp.is_none()
 }

@@ -1,7 +1,9 @@
 use std::fmt::{self, Debug, Formatter};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+use hyper::header::{HeaderValue, USER_AGENT};
 use kube::config::Kubeconfig;
 use kube::{Client, Config};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -11,11 +13,15 @@ use super::audit::AuditLog;
 use super::builder::ClusterBuilder;
 use super::crds::CustomResources;
 use super::error::ClusterError;
+use super::gateway::Gateway;
 use super::namespace::Namespace;
+use super::nginx::Nginx;
 use super::node;
 use super::place::{Kind, Place};
 use super::plane::{AUDIT_LOG, Plane};
 use super::pods::Keeper;
+use super::process::Process;
+use super::server::Server;
 use super::wait::{PATIENCE, until};
 
 /// A real control plane with nodes whose pods serve. See the [module](super) for what is real.
@@ -36,8 +42,14 @@ pub struct Cluster {
     runtime: Option<Runtime>,
     config: Config,
     plane: Plane,
+    ready: OnceLock<Duration>,
+    gateway: OnceCell<Gateway>,
+    nginx: OnceCell<Nginx>,
     _place: Place,
 }
+
+/// What clients of the testkit call themselves.
+const AGENT: &str = "shepherd-testkit";
 
 static SHARED: OnceCell<Arc<Cluster>> = OnceCell::const_new();
 
@@ -61,6 +73,11 @@ impl Cluster {
         ClusterBuilder::new()
     }
 
+    /// How long it took from nothing to nodes that are ready.
+    pub fn ready_after(&self) -> Duration {
+        self.ready.get().copied().unwrap_or_default()
+    }
+
     /// A client that may do everything. It belongs to the tokio runtime that it is made in.
     ///
     /// # Errors
@@ -72,7 +89,8 @@ impl Cluster {
         Client::try_from(self.config.clone()).map_err(ClusterError::api("making a client"))
     }
 
-    /// How [`client`](Self::client) is made, for a client that differs, as by its user agent.
+    /// How [`client`](Self::client) is made, for a client that differs. As a user agent it sends `shepherd-testkit`, which
+    /// is what the [audit log](Self::audit) knows it by.
     pub fn config(&self) -> Config {
         self.config.clone()
     }
@@ -98,15 +116,58 @@ impl Cluster {
         these.install(&self.client()?, self.plane.programs()).await
     }
 
+    /// The Gateway API's data plane, Contour and Envoy. The first to ask starts it; routes of all tests share it, each
+    /// with a host name of its own.
+    ///
+    /// # Errors
+    /// When its programs are missing, or it does not become ready.
+    pub async fn gateway(&self) -> Result<&Gateway, ClusterError> {
+        self.gateway.get_or_try_init(|| Gateway::start(self)).await
+    }
+
+    /// An NGINX that follows Ingresses and their canary annotations. The first to ask starts it; all tests share it,
+    /// each with a host name of its own.
+    ///
+    /// # Errors
+    /// When there is no `nginx` on this machine, or it does not become ready.
+    pub async fn nginx(&self) -> Result<&Nginx, ClusterError> {
+        self.nginx.get_or_try_init(|| Nginx::start(self)).await
+    }
+
     /// Every write that the API server has answered.
     pub fn audit(&self) -> AuditLog {
         AuditLog::new(self.plane.folder().join(AUDIT_LOG))
     }
 
-    /// Ends one of its servers as a crash would: `etcd`, `kube-apiserver`, `kube-controller-manager`, `kube-scheduler`,
-    /// `kwok` or `kube-proxy`. False when there is none of that name, or no longer. Not for the shared one.
-    pub fn kill(&self, server: &str) -> bool {
-        self.plane.end(server)
+    /// Ends one of its servers as a crash would. For a cluster of the test's own: others share the shared one.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), shepherd_testkit::cluster::ClusterError> {
+    /// use shepherd_testkit::cluster::{Cluster, Server};
+    /// let cluster = Cluster::builder().service_proxy(false).start().await?;
+    /// cluster.kill(Server::ApiServer)?;
+    /// // What does the rollout do now?
+    /// cluster.start_again(Server::ApiServer).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When the cluster was built without it.
+    pub fn kill(&self, server: Server) -> Result<(), ClusterError> {
+        self.plane.with(server, |process| {
+            process.kill();
+            Ok(())
+        })
+    }
+
+    /// Starts a server again, with all that it knew, and returns when the API server is ready.
+    ///
+    /// # Errors
+    /// When the cluster was built without it, or it does not become ready.
+    pub async fn start_again(&self, server: Server) -> Result<(), ClusterError> {
+        self.plane.with(server, Process::start_again)?;
+        self.served().await
     }
 
     /// An error with the end of its log when one of the servers has ended.
@@ -117,7 +178,7 @@ impl Cluster {
         self.plane.alive()
     }
 
-    pub(super) fn of(plane: Plane, place: Place) -> Result<Self, ClusterError> {
+    pub(super) fn of(plane: Plane, held: Place) -> Result<Self, ClusterError> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("shepherd-testkit")
@@ -125,18 +186,21 @@ impl Cluster {
             .build()
             .map_err(ClusterError::io("starting a runtime"))?;
         let config = config(&plane, "admin")?;
-        Ok(Self { runtime: Some(runtime), config, plane, _place: place })
+        Ok(Self {
+            runtime: Some(runtime),
+            config,
+            plane,
+            ready: OnceLock::new(),
+            gateway: OnceCell::new(),
+            nginx: OnceCell::new(),
+            _place: held,
+        })
     }
 
     /// From servers that were just started to nodes that are ready.
     pub(super) async fn get_ready(&self, nodes: usize) -> Result<(), ClusterError> {
+        self.served().await?;
         let client = self.client()?;
-        self.attended("the API server being ready", async || {
-            let request = hyper::Request::get("/readyz").body(Vec::new());
-            let request = request.map_err(|error| ClusterError::Malformed(error.to_string()))?;
-            Ok(client.request_text(request).await.map(drop).map_err(|error| error.to_string()))
-        })
-        .await?;
         self.plane.start_rest()?;
         let mut keeper = config(&self.plane, "testkit")?;
         keeper.read_timeout = None;
@@ -145,13 +209,23 @@ impl Cluster {
                 Keeper::new(client).keep().await;
             }
         });
-        match node::make(&client, nodes).await {
-            Err(late) => {
-                self.plane.alive()?;
-                Err(late)
-            }
-            Ok(()) => Ok(()),
+        if let Err(late) = node::make(&client, nodes).await {
+            self.plane.alive()?;
+            return Err(late);
         }
+        // It gets ready once.
+        let _ = self.ready.set(self.plane.started.elapsed());
+        Ok(())
+    }
+
+    async fn served(&self) -> Result<(), ClusterError> {
+        let client = self.client()?;
+        self.attended("the API server being ready", async || {
+            let request = hyper::Request::get("/readyz").body(Vec::new());
+            let request = request.map_err(|error| ClusterError::Malformed(error.to_string()))?;
+            Ok(client.request_text(request).await.map(drop).map_err(|error| error.to_string()))
+        })
+        .await
     }
 
     /// Waits for something, and tells of a server that has ended in place of that it is late.
@@ -183,6 +257,11 @@ impl Cluster {
 
     pub(super) fn handle(&self) -> Option<Handle> {
         self.runtime.as_ref().map(|runtime| runtime.handle().clone())
+    }
+
+    /// How a server of the plane reaches it.
+    pub(super) fn client_config(&self, user: &str) -> Result<Config, ClusterError> {
+        config(&self.plane, user)
     }
 
     pub(super) fn plane(&self) -> &Plane {
@@ -220,5 +299,8 @@ fn config(plane: &Plane, user: &str) -> Result<Config, ClusterError> {
 fn parse(kubeconfig: &str) -> Result<Config, ClusterError> {
     let kubeconfig =
         Kubeconfig::from_yaml(kubeconfig).map_err(|error| ClusterError::Malformed(error.to_string()))?;
-    Config::try_from(kubeconfig).map_err(|error| ClusterError::Malformed(error.to_string()))
+    let mut config =
+        Config::try_from(kubeconfig).map_err(|error| ClusterError::Malformed(error.to_string()))?;
+    config.headers.push((USER_AGENT, HeaderValue::from_static(AGENT)));
+    Ok(config)
 }

@@ -1,11 +1,13 @@
+use std::collections::HashSet;
+use std::fmt::Display;
 use std::fs;
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use hyper::Request;
-use hyper::header::CONTENT_TYPE;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::ListParams;
-use kube::{Api, Client, ResourceExt};
+use hyper::header::{ACCEPT, CONTENT_TYPE};
+use kube::Client;
+use serde_json::Value;
 
 use super::error::ClusterError;
 use super::programs::Programs;
@@ -36,16 +38,11 @@ impl CustomResources {
     /// Creates what is not there yet, and waits until the API server serves it.
     pub(super) async fn install(self, client: &Client, programs: &Programs) -> Result<(), ClusterError> {
         programs.require(&[self.folder()])?;
-        let mut names = Vec::new();
-        for text in self.read(programs)? {
-            names.push(create(client, &text).await?);
-        }
-        let api: Api<CustomResourceDefinition> = Api::all(client.clone());
+        let texts = self.read(programs)?;
+        let names = try_join_all(texts.iter().map(|text| create(client, text))).await?;
         until(&format!("the definitions of {self:?}"), PATIENCE, async || {
-            let all =
-                api.list(&ListParams::default()).await.map_err(ClusterError::api("listing definitions"))?;
-            let missing =
-                names.iter().find(|name| !all.iter().any(|one| one.name_any() == **name && is_served(one)));
+            let served = served(client).await?;
+            let missing = names.iter().find(|name| !served.contains(*name));
             Ok(missing.map_or(Ok(()), |name| Err(format!("{name} is not served"))))
         })
         .await
@@ -78,7 +75,22 @@ async fn create(client: &Client, yaml: &str) -> Result<String, ClusterError> {
     }
 }
 
-fn is_served(definition: &CustomResourceDefinition) -> bool {
-    let conditions = definition.status.as_ref().and_then(|status| status.conditions.as_ref());
-    conditions.is_some_and(|all| all.iter().any(|one| one.type_ == "Established" && one.status == "True"))
+/// What the API server tells those who ask what it serves, each as `<resource>.<group>`.
+async fn served(client: &Client) -> Result<HashSet<String>, ClusterError> {
+    let malformed = |error: &dyn Display| ClusterError::Malformed(format!("discovery: {error}"));
+    let request = Request::get("/apis")
+        .header(ACCEPT, "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList")
+        .body(Vec::new())
+        .map_err(|error| malformed(&error))?;
+    let text = client.request_text(request).await.map_err(ClusterError::api("discovery"))?;
+    let all: Value = serde_json::from_str(&text).map_err(|error| malformed(&error))?;
+    let list = |value: &Value, key: &str| value[key].as_array().cloned().unwrap_or_default();
+    let mut names = HashSet::new();
+    for group in list(&all, "items") {
+        let name = group.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+        for resource in list(&group, "versions").iter().flat_map(|version| list(version, "resources")) {
+            names.insert(format!("{}.{name}", resource["resource"].as_str().unwrap_or_default()));
+        }
+    }
+    Ok(names)
 }

@@ -10,8 +10,16 @@ use super::network::Network;
 use super::process::write;
 
 /// Who may do everything: the test itself, and the servers of the plane, each under a name of its own.
-pub(super) const USERS: [&str; 6] =
-    ["admin", "testkit", "kube-controller-manager", "kube-scheduler", "kwok", "kube-proxy"];
+pub(super) const USERS: [&str; 8] = [
+    "admin",
+    "testkit",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kwok",
+    "kube-proxy",
+    "contour",
+    "nginx",
+];
 
 /// The keys, certificates and kubeconfigs of one plane, as files.
 #[derive(Clone, Debug)]
@@ -31,9 +39,8 @@ impl Credentials {
         write(&folder.join("server.key"), &made.server_key)?;
         write(&folder.join("accounts.key"), made.accounts_key.serialize_pem())?;
         write(&folder.join("accounts.pub"), made.accounts_key.public_key_pem())?;
-        let tokens: String =
-            USERS.iter().map(|user| format!("token-{user},{user},{user},system:masters\n")).collect();
-        write(&folder.join("tokens.csv"), tokens)?;
+        let tokens = USERS.map(|user| format!("token-{user},{user},{user},system:masters\n"));
+        write(&folder.join("tokens.csv"), tokens.concat())?;
         let all = Self {
             folder: folder.to_owned(),
             server: format!("https://127.0.0.1:{port}"),

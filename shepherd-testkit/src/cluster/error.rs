@@ -4,6 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+/// Of each server, where no single one is to blame.
+const LAST_LINES: usize = 4;
+const LINE_LENGTH: usize = 300;
+
 /// What kept the control plane from doing what a test asked for.
 ///
 /// Each says what to do about it. Where a server is to blame, the end of its log is in the message.
@@ -176,6 +180,16 @@ impl Debug for ClusterError {
 /// The end of a server's log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogTail(pub(super) String);
+
+impl LogTail {
+    /// The last lines, and of long ones the beginning.
+    pub(super) fn in_short(&self) -> String {
+        let lines: Vec<_> = self.0.lines().collect();
+        let last = lines.len().saturating_sub(LAST_LINES);
+        let short = lines[last..].iter().map(|line| line.chars().take(LINE_LENGTH).collect::<String>());
+        short.collect::<Vec<_>>().join("\n")
+    }
+}
 
 impl Display for LogTail {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

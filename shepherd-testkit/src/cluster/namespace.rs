@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Formatter};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -5,8 +6,9 @@ use std::sync::Arc;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{self as core, Pod, Service, ServiceAccount};
+use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::api::rbac::v1::{PolicyRule, Role, RoleBinding};
-use kube::api::{DeleteParams, ListParams, PostParams};
+use kube::api::{DeleteParams, DynamicObject, ListParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,6 +16,7 @@ use serde_json::json;
 
 use super::cluster::Cluster;
 use super::error::ClusterError;
+use super::gateway;
 
 /// A namespace of one test. It is deleted, with all that is in it, when it is dropped; nobody waits for that.
 pub struct Namespace {
@@ -119,6 +122,64 @@ impl Namespace {
         format!("{address}:80").parse().map_err(|_| {
             ClusterError::Malformed(format!("the Service {name} got the address `{address}`, which is none"))
         })
+    }
+
+    /// Creates an Ingress for all paths of a host name, to port 80 of a Service. With annotations of ingress-nginx, as
+    /// `("canary-weight", "10")`, of which `canary` is the one that makes it the counterpart of another.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn ingress(
+        &self,
+        name: &str,
+        host: &str,
+        service: &str,
+        annotations: &[(&str, &str)],
+    ) -> Result<Ingress, ClusterError> {
+        let annotations: BTreeMap<_, _> = annotations
+            .iter()
+            .map(|(key, value)| (format!("nginx.ingress.kubernetes.io/{key}"), value))
+            .collect();
+        self.create_object(json!({
+            "metadata": { "name": name, "annotations": annotations },
+            "spec": { "ingressClassName": "nginx", "rules": [{ "host": host, "http": { "paths": [{
+                "path": "/", "pathType": "Prefix",
+                "backend": { "service": { "name": service, "port": { "number": 80 } } },
+            }]}}]}
+        }))
+        .await
+    }
+
+    /// Creates an `HTTPRoute` for a host name at the cluster's [`Gateway`](super::Gateway), with weights for Services.
+    ///
+    /// # Errors
+    /// When the API server refuses, as where the Gateway was never asked for.
+    pub async fn http_route(
+        &self,
+        name: &str,
+        host: &str,
+        weights: &[(&str, u16)],
+    ) -> Result<DynamicObject, ClusterError> {
+        let backends: Vec<_> = weights
+            .iter()
+            .map(|(service, weight)| json!({ "name": service, "port": 80, "weight": weight }))
+            .collect();
+        let route = json!({
+            "metadata": { "name": name },
+            "spec": {
+                "parentRefs": [gateway::parent_ref()], "hostnames": [host],
+                "rules": [{ "name": "web", "backendRefs": backends }],
+            }
+        });
+        self.http_routes()
+            .create(&PostParams::default(), &gateway::dynamic(&gateway::resource("HTTPRoute"), route)?)
+            .await
+            .map_err(ClusterError::api(format!("creating the HTTPRoute {name}")))
+    }
+
+    /// The `HTTPRoute`s in it.
+    pub fn http_routes(&self) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client(), &self.name, &gateway::resource("HTTPRoute"))
     }
 
     /// Waits until that many pods of a label selector are ready, and no others are there but those that end. Answers them.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::error::ClusterError;
 
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// One of the few places for control planes on a machine. It is free again when its process has ended, however it did.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use tempfile::TempDir;
 
@@ -12,6 +13,7 @@ use super::error::ClusterError;
 use super::network::{Network, free_port};
 use super::process::{Process, write};
 use super::programs::{Programs, tool};
+use super::server::Server;
 
 /// What is asked of kube-proxy's rules and its one table in a network namespace.
 static PROXY_RUNS: AtomicBool = AtomicBool::new(false);
@@ -33,6 +35,7 @@ pub(super) struct Plane {
     // Before the folder: servers end before their files go.
     processes: Mutex<Vec<Process>>,
     proxies: bool,
+    pub(super) started: Instant,
     pub(super) credentials: Credentials,
     pub(super) network: Network,
     programs: Programs,
@@ -48,6 +51,7 @@ impl Plane {
             tool("nft", "kube-proxy writes its rules with it", "apt-get install nftables")?;
         }
         programs.require(&needed)?;
+        let started = Instant::now();
         let network = Network::claim()?;
         let proxies = proxies && claim_proxy()?;
         let folder = tempfile::Builder::new()
@@ -56,7 +60,8 @@ impl Plane {
             .map_err(ClusterError::io("creating a temporary folder"))?;
         let port = free_port()?;
         let credentials = Credentials::make(folder.path(), network, port)?;
-        let plane = Self { processes: Mutex::default(), proxies, credentials, network, programs, folder };
+        let plane =
+            Self { processes: Mutex::default(), proxies, started, credentials, network, programs, folder };
         let etcd = plane.start_etcd()?;
         plane.start_api_server(&etcd, port)?;
         Ok(plane)
@@ -82,29 +87,34 @@ impl Plane {
         self.with_processes(|processes| processes.iter().try_for_each(Process::alive))
     }
 
-    /// The end of each log.
+    /// The last lines of each log.
     pub(super) fn logs(&self) -> String {
         self.with_processes(|processes| {
             processes.iter().fold(String::new(), |mut text, process| {
                 // Writing to a String cannot fail.
-                let _ = write!(text, "\n--- {}\n{}", process.name(), process.log_tail());
+                let _ = write!(text, "\n--- {}\n{}", process.name(), process.log_tail().in_short());
                 text
             })
         })
     }
 
     /// Starts one more server that ends with this plane.
-    pub(super) fn add(&self, name: &str, command: &mut Command) -> Result<(), ClusterError> {
+    pub(super) fn add(&self, name: &str, command: Command) -> Result<(), ClusterError> {
         let process = Process::start(name, self.folder(), command)?;
         self.with_processes(|processes| processes.push(process));
         Ok(())
     }
 
-    /// Ends a server at once and forgets it. False when there is none of that name.
-    pub(super) fn end(&self, name: &str) -> bool {
-        self.with_processes(|processes| {
-            let found = processes.iter().position(|process| process.name() == name);
-            found.map(|at| drop(processes.remove(at))).is_some()
+    /// Does something to one of the servers.
+    pub(super) fn with(
+        &self,
+        server: Server,
+        what: impl FnOnce(&Process) -> Result<(), ClusterError>,
+    ) -> Result<(), ClusterError> {
+        let name = server.name();
+        self.with_processes(|processes| match processes.iter().find(|process| process.name() == name) {
+            Some(process) => what(process),
+            None => Err(ClusterError::Malformed(format!("this cluster was built without {name}"))),
         })
     }
 
@@ -128,7 +138,7 @@ impl Plane {
         command
             .args([format!("--listen-peer-urls={peers}"), format!("--initial-advertise-peer-urls={peers}")]);
         command.arg(format!("--initial-cluster=test={peers}"));
-        self.add("etcd", &mut command)?;
+        self.add(Server::Etcd.name(), command)?;
         Ok(clients)
     }
 
@@ -157,11 +167,12 @@ impl Plane {
             "--audit-log-maxsize=4096",
         ]);
         command.arg(format!("--audit-log-path={AUDIT_LOG}"));
-        self.add("kube-apiserver", &mut command)
+        self.add(Server::ApiServer.name(), command)
     }
 
     fn start_managers(&self) -> Result<(), ClusterError> {
-        for name in ["kube-controller-manager", "kube-scheduler"] {
+        for server in [Server::ControllerManager, Server::Scheduler] {
+            let name = server.name();
             let mut command = self.command(name);
             command.arg(format!("--kubeconfig={}", self.credentials.kubeconfig_file(name).display()));
             command.args([
@@ -170,7 +181,7 @@ impl Plane {
                 "--kube-api-qps=500",
                 "--kube-api-burst=1000",
             ]);
-            if name == "kube-controller-manager" {
+            if server == Server::ControllerManager {
                 command.args([
                     // The nodes are played: nobody renews their leases.
                     "--controllers=*,-nodeipam,-nodelifecycle",
@@ -178,7 +189,7 @@ impl Plane {
                     "--root-ca-file=ca.crt",
                 ]);
             }
-            self.add(name, &mut command)?;
+            self.add(name, command)?;
         }
         Ok(())
     }
@@ -192,7 +203,7 @@ impl Plane {
         command.args(["--config=stages.yaml", "--manage-all-nodes=true", "--node-lease-duration-seconds=0"]);
         // kwok keeps its own settings below the home folder.
         command.env("HOME", self.folder());
-        self.add("kwok", &mut command)
+        self.add(Server::Kubelets.name(), command)
     }
 
     fn start_proxy(&self) -> Result<(), ClusterError> {
@@ -219,7 +230,7 @@ impl Plane {
         let mut command = self.command("kube-proxy");
         let path = std::env::var("PATH").unwrap_or_default();
         command.arg("--config=kube-proxy.json").env("PATH", format!("{path}:/usr/sbin:/sbin"));
-        self.add("kube-proxy", &mut command)
+        self.add(Server::ServiceProxy.name(), command)
     }
 }
 

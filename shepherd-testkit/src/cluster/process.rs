@@ -14,32 +14,38 @@ const TAIL: u64 = 4096;
 pub(super) struct Process {
     name: String,
     log: PathBuf,
-    child: Mutex<Child>,
+    running: Mutex<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    command: Command,
+    child: Child,
+    /// Its end was asked for, and is no trouble.
+    ended: bool,
 }
 
 impl Process {
     /// Starts a program whose log goes to `<folder>/<name>.log`.
-    pub(super) fn start(name: &str, folder: &Path, command: &mut Command) -> Result<Self, ClusterError> {
+    pub(super) fn start(name: &str, folder: &Path, mut command: Command) -> Result<Self, ClusterError> {
         let log = folder.join(format!("{name}.log"));
         let file = File::create(&log).map_err(ClusterError::io(format!("creating {}", log.display())))?;
         let other = file.try_clone().map_err(ClusterError::io(format!("opening {}", log.display())))?;
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(file)
-            .stderr(other)
-            .spawn()
-            .map_err(|source| ClusterError::Spawn { program: name.to_owned(), source })?;
-        Ok(Self { name: name.to_owned(), log, child: Mutex::new(child) })
+        command.stdin(Stdio::null()).stdout(file).stderr(other);
+        let child = spawn(name, &mut command)?;
+        Ok(Self { name: name.to_owned(), log, running: Mutex::new(Running { command, child, ended: false }) })
     }
 
-    /// An error with the end of its log when the server is no longer there.
+    /// An error with the end of its log when the server is no longer there, and was not asked to go.
     pub(super) fn alive(&self) -> Result<(), ClusterError> {
-        let ended = self.child().try_wait().map_err(ClusterError::io(format!("looking at {}", self.name)))?;
+        let mut running = self.running();
+        let ended =
+            running.child.try_wait().map_err(ClusterError::io(format!("looking at {}", self.name)))?;
         match ended {
-            None => Ok(()),
-            Some(status) => {
+            Some(status) if !running.ended => {
                 Err(ClusterError::Ended { program: self.name.clone(), status, log: self.log_tail() })
             }
+            _ => Ok(()),
         }
     }
 
@@ -53,14 +59,24 @@ impl Process {
 
     /// Ends the server without giving it time, as a crash would.
     pub(super) fn kill(&self) {
-        let mut child = self.child();
+        let mut running = self.running();
+        running.ended = true;
         // It may have ended by itself.
-        let _ = child.kill();
-        let _ = child.wait();
+        let _ = running.child.kill();
+        let _ = running.child.wait();
     }
 
-    fn child(&self) -> MutexGuard<'_, Child> {
-        self.child.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Starts it as it was started before.
+    pub(super) fn start_again(&self) -> Result<(), ClusterError> {
+        self.kill();
+        let mut running = self.running();
+        running.child = spawn(&self.name, &mut running.command)?;
+        running.ended = false;
+        Ok(())
+    }
+
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -68,6 +84,10 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+fn spawn(name: &str, command: &mut Command) -> Result<Child, ClusterError> {
+    command.spawn().map_err(|source| ClusterError::Spawn { program: name.to_owned(), source })
 }
 
 fn read_tail(log: &Path) -> std::io::Result<String> {
@@ -108,12 +128,9 @@ mod tests {
     #[test]
     fn an_ended_server_is_told_with_its_log_and_a_live_one_is_ended_with_its_value() {
         let folder = tempfile::tempdir().unwrap();
-        let brief = Process::start(
-            "brief",
-            folder.path(),
-            Command::new("sh").args(["-c", "echo no such flag >&2; exit 3"]),
-        )
-        .unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo no such flag >&2; exit 3"]);
+        let brief = Process::start("brief", folder.path(), command).unwrap();
         let error = loop {
             match brief.alive() {
                 Ok(()) => std::thread::yield_now(),
@@ -122,8 +139,13 @@ mod tests {
         };
         assert!(error.contains("brief ended (exit status: 3)") && error.ends_with("no such flag"), "{error}");
 
-        let lasting = Process::start("lasting", folder.path(), Command::new("sleep").arg("1000")).unwrap();
-        let proof = format!("/proc/{}", lasting.child().id());
+        let mut command = Command::new("sleep");
+        command.arg("1000");
+        let lasting = Process::start("lasting", folder.path(), command).unwrap();
+        lasting.kill();
+        assert!(lasting.alive().is_ok(), "its end was asked for");
+        lasting.start_again().unwrap();
+        let proof = format!("/proc/{}", lasting.running().child.id());
         assert!(lasting.alive().is_ok() && Path::new(&proof).exists());
         drop(lasting);
         assert!(!Path::new(&proof).exists());

@@ -23,7 +23,12 @@ impl Programs {
     pub(super) fn find() -> Result<Self, ClusterError> {
         for variable in ["KUBEBUILDER_ASSETS", "SHEPHERD_CONTROL_PLANE"] {
             if let Some(folder) = env::var_os(variable).filter(|folder| !folder.is_empty()) {
-                return Ok(Self { folder: folder.into(), chosen: format!("{variable} names that folder") });
+                return Ok(Self {
+                    folder: folder.into(),
+                    chosen: format!(
+                        "{variable} names that folder; unset, it is where `just control-plane` builds"
+                    ),
+                });
             }
         }
         let places = built_places();

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use super::error::ClusterError;
 
 /// Long enough for the slowest machine; what takes so long is broken.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Looks again and again until the look answers `Ok(Ok(..))`. What it answered last is in the error.

@@ -225,9 +225,11 @@ fn can(router: &RouterCapabilities, exposure: &Exposure) -> Result<(), Failure> 
             return refuse(format!("{weight} is finer than {}", router.finest_weight));
         }
     }
-    match exposure {
-        exposure if !exposure.matches.is_empty() && !router.matches => refuse("it cannot match".into()),
-        exposure if !exposure.mirror.is_zero() && !router.mirror => refuse("it cannot mirror".into()),
-        _ => Ok(()),
+    if let Some(beyond) = router.matches.beyond(&exposure.matches) {
+        return refuse(format!("it cannot choose by {beyond} among these, but by {}", router.matches));
     }
+    if !exposure.mirror.is_zero() && !router.mirror {
+        return refuse("it cannot mirror".into());
+    }
+    Ok(())
 }

@@ -1,5 +1,9 @@
 //! The control plane of the testkit, tried by hand and by machine: `just real`.
-#![allow(missing_docs, clippy::disallowed_methods)]
+#![allow(missing_docs, clippy::disallowed_methods, clippy::unwrap_used, clippy::similar_names)]
 
+mod access;
+mod behaviours;
+mod gateway;
+mod nginx;
 mod plane;
 mod serving;

@@ -1,12 +1,15 @@
-use std::time::Instant;
+use std::time::Duration;
 
-use shepherd_testkit::cluster::{Cluster, ClusterError};
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+use shepherd_testkit::cluster::{Cluster, ClusterError, Server};
 
 #[tokio::test]
 async fn is_ready_within_seconds_and_names_what_is_missing() {
-    let begun = Instant::now();
     let cluster = Cluster::shared().await.unwrap();
-    println!("the plane was ready after {:?}", begun.elapsed());
+    println!("the plane was ready after {:?}", cluster.ready_after());
+    assert!(cluster.ready_after() < Duration::from_secs(30), "{:?}", cluster.ready_after());
     cluster.alive().unwrap();
 
     let folder = tempfile::tempdir().unwrap();
@@ -39,4 +42,22 @@ async fn one_network_namespace_has_room_for_one_service_proxy() {
     let _shared = Cluster::shared().await.unwrap();
     let error = Cluster::builder().start().await.unwrap_err();
     assert!(matches!(error, ClusterError::ProxyTaken), "{error}");
+}
+
+#[tokio::test]
+async fn an_api_server_goes_and_comes_again_with_all_that_it_knew() {
+    let cluster = Cluster::builder().service_proxy(false).nodes(1).start().await.unwrap();
+    let shop = cluster.namespace("shop").await.unwrap();
+    shop.deployment("web", "shop:v1", 1).await.unwrap();
+    shop.ready_pods("app=web", 1).await.unwrap();
+
+    cluster.kill(Server::ApiServer).unwrap();
+    shop.api::<Deployment>().get("web").await.unwrap_err();
+    cluster.start_again(Server::ApiServer).await.unwrap();
+
+    let scale = Patch::Merge(json!({ "spec": { "replicas": 2 } }));
+    shop.api::<Deployment>().patch("web", &PatchParams::default(), &scale).await.unwrap();
+    shop.ready_pods("app=web", 2).await.unwrap();
+    let error = cluster.kill(Server::ServiceProxy).unwrap_err().to_string();
+    assert!(error.contains("without kube-proxy"), "{error}");
 }

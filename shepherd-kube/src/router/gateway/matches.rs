@@ -3,19 +3,32 @@
 use serde_json::{Value, json};
 use shepherd_core::model::Match;
 
+use crate::router::rules::{cookie_of, pattern_of};
+
 /// The matches of a rule with one of `wanted` added to each. A rule without any matches every request.
-pub(super) fn combined(of_rule: Option<&Value>, wanted: &[Match]) -> Vec<Value> {
+pub(super) fn combined(of_rule: Option<&Value>, wanted: &[Match]) -> Result<Value, String> {
     let all = [json!({})];
     let of_rule =
         of_rule.and_then(Value::as_array).filter(|list| !list.is_empty()).map_or(&all[..], Vec::as_slice);
-    let both = |rule: &Value, one: &Match| {
-        let mut both = rule.clone();
-        let mut headers = both["headers"].as_array().cloned().unwrap_or_default();
-        headers.push(header(one));
-        both["headers"] = headers.into();
-        both
-    };
-    of_rule.iter().flat_map(|rule| wanted.iter().map(move |one| both(rule, one))).collect()
+    let pairs = of_rule.iter().flat_map(|rule| wanted.iter().map(move |one| both(rule, one)));
+    pairs.collect::<Result<Vec<_>, _>>().map(Value::from)
+}
+
+fn both(rule: &Value, one: &Match) -> Result<Value, String> {
+    let added = header(one);
+    let name = added["name"].as_str().unwrap_or_default();
+    let mut headers = rule["headers"].as_array().cloned().unwrap_or_default();
+    // Of two matches of one header the second is ignored: the whole rule would be the candidate's.
+    if headers
+        .iter()
+        .any(|header| header["name"].as_str().is_some_and(|used| used.eq_ignore_ascii_case(name)))
+    {
+        return Err(format!("chooses requests by the header {name} already, and cannot by {one} too"));
+    }
+    let mut both = rule.clone();
+    headers.push(added);
+    both["headers"] = headers.into();
+    Ok(both)
 }
 
 /// What was added to the matches of a rule, in order; nothing of it is ours when one of them cannot be read.
@@ -33,8 +46,7 @@ pub(super) fn added(matches: &Value) -> Option<Vec<Match>> {
 fn header(one: &Match) -> Value {
     match one {
         Match::Cookie { name, value } => {
-            let pair = format!("{}={}", escaped(name), escaped(value));
-            json!({"type": "RegularExpression", "name": "Cookie", "value": format!("{BEFORE}{pair}{AFTER}")})
+            json!({"type": "RegularExpression", "name": "Cookie", "value": pattern_of(name, value)})
         }
         Match::Header { name, value } => json!({"type": "Exact", "name": name, "value": value}),
         // There is no other kind today; one to come is refused before it gets here.
@@ -42,33 +54,12 @@ fn header(one: &Match) -> Value {
     }
 }
 
-/// A cookie stands between others, or alone.
-const BEFORE: &str = "^(.*;\\s*)?";
-const AFTER: &str = "(;.*)?$";
-
 fn parsed(header: &Value) -> Option<Match> {
     let (name, value) = (header["name"].as_str()?, header["value"].as_str()?);
-    if header["type"] != "RegularExpression" {
-        return Some(Match::Header { name: name.to_owned(), value: value.to_owned() });
+    if header["type"] == "RegularExpression" {
+        return cookie_of(value);
     }
-    let pair = value.strip_prefix(BEFORE)?.strip_suffix(AFTER)?;
-    // A name of a cookie has no `=`; its value may.
-    let (name, value) = pair.split_once('=')?;
-    Some(Match::Cookie { name: unescaped(name), value: unescaped(value) })
-}
-
-fn escaped(text: &str) -> String {
-    let special = |c: char| c.is_ascii_punctuation() && !matches!(c, '_' | '-' | '=');
-    text.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
-}
-
-fn unescaped(text: &str) -> String {
-    let mut escape = false;
-    let keep = |c: &char| {
-        escape = *c == '\\' && !escape;
-        !escape
-    };
-    text.chars().filter(keep).collect()
+    Some(Match::Header { name: name.to_owned(), value: value.to_owned() })
 }
 
 #[cfg(test)]
@@ -86,16 +77,24 @@ mod tests {
     fn is_read_as_it_was_written() {
         let rule = json!([{"path": {"type": "PathPrefix", "value": "/a"}}, {"headers": [{"name": "h", "value": "1"}]}]);
         for rule in [None, Some(&rule)] {
-            assert_eq!(added(&combined(rule, &wanted()).into()), Some(wanted()));
+            assert_eq!(added(&combined(rule, &wanted()).unwrap()), Some(wanted()));
         }
     }
 
     #[test]
     fn keeps_what_the_rule_matches() {
         let rule = json!([{"path": {"value": "/a"}, "headers": [{"name": "h", "value": "1"}]}]);
-        let both = combined(Some(&rule), &wanted()[..1]);
+        let both = combined(Some(&rule), &wanted()[..1]).unwrap();
         assert_eq!(both[0]["path"], rule[0]["path"]);
         assert_eq!(both[0]["headers"][0], rule[0]["headers"][0]);
         assert_eq!(both[0]["headers"][1]["name"], "x-beta");
+    }
+
+    #[test]
+    fn a_header_that_the_rule_matches_already_is_refused() {
+        let rule = json!([{"headers": [{"name": "X-Beta", "value": "1"}]}]);
+        assert!(combined(Some(&rule), &wanted()).unwrap_err().contains("x-beta"));
+        let rule = json!([{"headers": [{"name": "cookie", "value": ".*", "type": "RegularExpression"}]}]);
+        assert!(combined(Some(&rule), &wanted()).unwrap_err().contains("cookie group"));
     }
 }

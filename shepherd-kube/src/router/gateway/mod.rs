@@ -1,8 +1,8 @@
-//! The Gateway API: HTTPRoute and GRPCRoute.
+//! The Gateway API: `HTTPRoute` and `GRPCRoute`.
 
+mod backends;
 mod matches;
 mod route;
-mod rules;
 mod status;
 
 pub use route::GatewayRoute;

@@ -6,9 +6,10 @@ use kube::api::{ApiResource, GroupVersionKind};
 use shepherd_core::model::{Fence, Route, RouterCapabilities, Routing};
 use shepherd_core::ports::{PortError, TrafficRouter};
 
-use super::rules::{Chosen, Rules};
+use super::backends::Backends;
 use crate::object::Object;
 use crate::router::object_router::ObjectRouter;
+use crate::router::rules::{Chosen, Rules};
 
 const GROUP: &str = "gateway.networking.k8s.io";
 
@@ -21,6 +22,9 @@ const GROUP: &str = "gateway.networking.k8s.io";
 ///
 /// A write is in effect when every parent of the route has accepted it and found its backends.
 ///
+/// # Cancel safety
+/// A call that is dropped has changed all or nothing, and the same call again completes it.
+///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// use shepherd_kube::router::GatewayRoute;
@@ -32,75 +36,50 @@ const GROUP: &str = "gateway.networking.k8s.io";
 /// # }
 /// ```
 pub struct GatewayRoute {
-    client: Client,
-    kind: ApiResource,
-    namespace: String,
-    name: String,
-    stable: String,
-    candidate: String,
-    chosen: Chosen,
-    router: ObjectRouter<Rules>,
+    router: ObjectRouter<Rules<Backends>>,
 }
 
 impl GatewayRoute {
     /// By the `HTTPRoute` of this name. Until told otherwise its backends are `name` and `name-candidate`, and only one
     /// of its rules sends to them.
     pub fn http(client: Client, namespace: impl Into<String>, name: impl Into<String>) -> Self {
-        Self::of("HTTPRoute", client, namespace.into(), name.into())
+        Self::of("HTTPRoute", client, &namespace.into(), name.into())
     }
 
     /// By the `GRPCRoute` of this name.
     pub fn grpc(client: Client, namespace: impl Into<String>, name: impl Into<String>) -> Self {
-        Self::of("GRPCRoute", client, namespace.into(), name.into())
+        Self::of("GRPCRoute", client, &namespace.into(), name.into())
     }
 
-    fn of(kind: &str, client: Client, namespace: String, name: String) -> Self {
+    fn of(kind: &str, client: Client, namespace: &str, name: String) -> Self {
         let kind = ApiResource::from_gvk(&GroupVersionKind::gvk(GROUP, "v1", kind));
-        let (stable, candidate, chosen) = (name.clone(), format!("{name}-candidate"), Chosen::Only);
-        let router = bound(&client, &kind, (&namespace, &name), (&stable, &candidate), &chosen);
-        Self { client, kind, namespace, name, stable, candidate, chosen, router }
+        let object = Object::new(client, &kind, namespace, &name);
+        let place = object.place().to_owned();
+        let dialect = Backends { candidate: format!("{name}-candidate"), stable: name };
+        Self { router: ObjectRouter::new(object, Rules { place, chosen: Chosen::default(), dialect }) }
     }
 
     /// The Services of stable and of the candidate. A rule that has no backend for the candidate gets one, like
     /// stable's, with the first weight.
     #[must_use]
     pub fn backends(mut self, stable: impl Into<String>, candidate: impl Into<String>) -> Self {
-        (self.stable, self.candidate) = (stable.into(), candidate.into());
-        self.rebound()
+        self.router.shape.dialect = Backends { stable: stable.into(), candidate: candidate.into() };
+        self
     }
 
     /// The rules of these names, instead of the only one that sends to stable.
     #[must_use]
     pub fn rules_named<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
-        self.chosen = Chosen::Named(names.into_iter().map(Into::into).collect());
-        self.rebound()
+        self.router.shape.chosen = Chosen::named(names);
+        self
     }
 
     /// The rules at these places, counted from 0, instead of the only one that sends to stable.
     #[must_use]
     pub fn rules_at(mut self, places: impl IntoIterator<Item = usize>) -> Self {
-        self.chosen = Chosen::At(places.into_iter().collect());
-        self.rebound()
-    }
-
-    fn rebound(mut self) -> Self {
-        let (object, backends) = ((&*self.namespace, &*self.name), (&*self.stable, &*self.candidate));
-        self.router = bound(&self.client, &self.kind, object, backends, &self.chosen);
+        self.router.shape.chosen = Chosen::at(places);
         self
     }
-}
-
-fn bound(
-    client: &Client,
-    kind: &ApiResource,
-    (namespace, name): (&str, &str),
-    (stable, candidate): (&str, &str),
-    chosen: &Chosen,
-) -> ObjectRouter<Rules> {
-    let object = Object::new(client.clone(), kind, namespace, name);
-    let (place, chosen) = (object.place().to_owned(), chosen.clone());
-    let rules = Rules { place, stable: stable.to_owned(), candidate: candidate.to_owned(), chosen };
-    ObjectRouter::new(object, rules)
 }
 
 #[async_trait]
@@ -124,10 +103,6 @@ impl TrafficRouter for GatewayRoute {
 
 impl fmt::Debug for GatewayRoute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GatewayRoute")
-            .field("kind", &self.kind.kind)
-            .field("namespace", &self.namespace)
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("GatewayRoute").field("object", &self.router.object).finish_non_exhaustive()
     }
 }

@@ -1,6 +1,7 @@
 //! Two Deployments beside each other: the one that people own, and the candidate that Shepherd makes after it.
 
 mod labels;
+#[allow(clippy::module_inception, reason = "one main type per file, and it has the name of its room")]
 mod pair;
 
 pub use labels::Labels;

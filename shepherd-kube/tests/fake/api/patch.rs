@@ -7,10 +7,11 @@ use serde_json::Value;
 pub(super) fn applied(object: &Value, patch: &Patch) -> Option<Value> {
     let mut after = object.clone();
     for operation in &patch.0 {
-        // The server takes a missing field for null, which the crate does not.
+        // The server takes a missing field for null, which the crate does not; its parent must be there.
         if let PatchOperation::Test(test) = operation
             && test.value.is_null()
             && after.pointer(test.path.as_str()).is_none()
+            && test.path.as_str().rsplit_once('/').is_some_and(|(parent, _)| after.pointer(parent).is_some())
         {
             continue;
         }

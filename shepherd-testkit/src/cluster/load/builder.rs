@@ -1,5 +1,4 @@
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::header::{HeaderName, HeaderValue};
@@ -103,7 +102,7 @@ impl Load {
 
     /// Begins, in the tokio runtime of the caller.
     pub fn start(self) -> RunningLoad {
-        RunningLoad::start(Arc::new(self))
+        RunningLoad::start(self)
     }
 
     /// Sends that many requests as fast as they are answered, and counts them.

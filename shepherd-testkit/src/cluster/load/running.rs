@@ -19,7 +19,8 @@ pub struct RunningLoad {
 }
 
 impl RunningLoad {
-    pub(super) fn start(load: Arc<Load>) -> Self {
+    pub(super) fn start(load: Load) -> Self {
+        let load = Arc::new(load);
         let (stop, stopped) = watch::channel(false);
         let tally = Arc::new(Mutex::new(Tally::default()));
         let sent = Arc::new(AtomicU64::new(0));

@@ -12,6 +12,7 @@ pub struct Tally {
     statuses: BTreeMap<u16, u64>,
     failures: Vec<Failed>,
     slowest: Duration,
+    sent_again: u64,
 }
 
 /// A request that failed.
@@ -68,6 +69,12 @@ impl Tally {
         self.answered.get(image).map(|seen| seen.last)
     }
 
+    /// How many were sent once more, because the server ended a kept connection while they were on their way. Every HTTP
+    /// client does that without a word, so they did not fail for it; a server that drains well causes none.
+    pub fn sent_again(&self) -> u64 {
+        self.sent_again
+    }
+
     /// How long the slowest answer took.
     pub fn slowest(&self) -> Duration {
         self.slowest
@@ -79,6 +86,7 @@ impl Tally {
             Ok(answer) => answer,
             Err(what) => return self.failures.push(Failed { at, what, image: None }),
         };
+        self.sent_again += u64::from(answer.again);
         self.slowest = self.slowest.max(took);
         *self.statuses.entry(answer.status).or_default() += 1;
         if let Some(image) = answer.image.clone() {
@@ -94,6 +102,9 @@ impl Tally {
 impl Display for Tally {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {} requests failed", self.failed(), self.sent)?;
+        if self.sent_again > 0 {
+            write!(f, ", {} were sent again", self.sent_again)?;
+        }
         for (image, seen) in &self.answered {
             write!(f, "; {image} answered {} from {:.1?} to {:.1?}", seen.count, seen.first, seen.last)?;
         }
@@ -116,7 +127,8 @@ mod tests {
     fn counts_who_answered_and_every_failure() {
         let mut tally = Tally::default();
         let second = Duration::from_secs;
-        let answer = |status, image: &str| Ok(Answer { status, image: Some(image.to_owned()) });
+        let answer =
+            |status, image: &str| Ok(Answer { status, image: Some(image.to_owned()), again: status == 503 });
         tally.add(answer(200, "shop:v1"), second(1), Duration::from_millis(5));
         tally.add(answer(200, "shop:v1"), second(2), Duration::from_millis(9));
         tally.add(answer(503, "shop:v2"), second(3), Duration::from_millis(5));
@@ -125,7 +137,12 @@ mod tests {
         assert_eq!((tally.first_by("shop:v1"), tally.last_by("shop:v1")), (Some(second(1)), Some(second(2))));
         assert_eq!(tally.slowest(), Duration::from_millis(9));
         let text = tally.to_string();
-        assert!(text.starts_with("2 of 4 requests failed; shop:v1 answered 2 from 1.0s to 2.0s;"), "{text}");
+        assert!(
+            text.starts_with(
+                "2 of 4 requests failed, 1 were sent again; shop:v1 answered 2 from 1.0s to 2.0s;"
+            ),
+            "{text}"
+        );
         assert!(
             text.ends_with(
                 "1 times no connection: refused, first at 4.0s; 1 times status 503, first at 3.0s"

@@ -8,12 +8,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::meter::Meter;
+use super::reading;
 use super::script::{Ending, Fate, PodScript};
 use super::server::{Identity, Server};
 use super::state::State;
 
-/// Where a container that names no port listens.
-const PORT: u16 = 8080;
 /// Pauses of a crash loop: a tenth of a kubelet's, which begin at 10 s and end at 5 minutes.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -60,14 +59,14 @@ impl Life {
                 Turn::Again => {}
                 Turn::Gone => return,
                 Turn::End(server) => return self.end(server).await,
-                Turn::Exited(code) if !self.restarts_after(code) => {
+                Turn::Exited(code) if !reading::restarts_after(&self.pod.borrow(), code) => {
                     self.write(State::Completed { code, restarts }).await;
                     return self.end(None).await;
                 }
                 Turn::Exited(code) => {
                     self.write(State::Exited { code, restarts }).await;
                     // What is not in the status was seen by nobody.
-                    let shown = self.when(|pod| Self::has_terminated(pod).then_some(())).await;
+                    let shown = self.when(|pod| reading::has_terminated(pod).then_some(())).await;
                     if let Err(turn) = shown {
                         return self.leave(turn).await;
                     }
@@ -88,7 +87,7 @@ impl Life {
 
     /// From the address to the first turn.
     async fn run(&mut self, restarts: u32) -> Turn {
-        let address = match self.when(Self::address).await {
+        let address = match self.when(reading::address).await {
             Ok(address) => address,
             Err(turn) => return turn,
         };
@@ -125,7 +124,7 @@ impl Life {
             if self.is_ending() {
                 return Turn::End(Some(server));
             }
-            let ready = script.ready && self.gates_are_open();
+            let ready = script.ready && reading::gates_are_open(&self.pod.borrow());
             self.write(if ready { State::Ready { restarts } } else { State::Running { restarts } }).await;
             let exit = match script.fate {
                 Fate::Exits { code, after } => Some((code, begun + after)),
@@ -203,7 +202,7 @@ impl Life {
     }
 
     async fn pull_in_vain(&mut self, restarts: u32) -> Turn {
-        let image = self.identity().image;
+        let image = reading::image(&self.pod.borrow());
         let message = format!("failed to pull and unpack image \"{image}\": not found");
         self.write(State::Waiting { reason: "ErrImagePull", message, restarts }).await;
         if let Some(turn) = self.pass(FIRST_PULL).await {
@@ -222,8 +221,10 @@ impl Life {
     }
 
     async fn listen(&self, address: Ipv4Addr, script: PodScript) -> std::io::Result<Server> {
-        let identity = Arc::new(self.identity());
-        Server::listen(address, &self.ports(), identity, Arc::clone(&self.meter), script).await
+        let image = reading::image(&self.pod.borrow());
+        let identity = Arc::new(Identity { pod: self.name.clone(), image });
+        let ports = reading::ports(&self.pod.borrow());
+        Server::listen(address, &ports, identity, Arc::clone(&self.meter), script).await
     }
 
     /// Lets time pass unless something comes up.
@@ -263,51 +264,6 @@ impl Life {
     /// A script that cannot be understood is that of a process that is well; the pod's owner is told by the parser.
     fn script(&self) -> PodScript {
         PodScript::of(&self.pod.borrow()).unwrap_or_default()
-    }
-
-    fn has_terminated(pod: &Pod) -> bool {
-        let containers = pod.status.as_ref().and_then(|status| status.container_statuses.as_ref());
-        let state = containers.and_then(|all| all.first()?.state.as_ref());
-        state.is_some_and(|state| state.terminated.is_some())
-    }
-
-    fn address(pod: &Pod) -> Option<Ipv4Addr> {
-        pod.status.as_ref()?.pod_ip.as_ref()?.parse().ok()
-    }
-
-    fn identity(&self) -> Identity {
-        let pod = self.pod.borrow();
-        let image = pod.spec.as_ref().and_then(|spec| spec.containers.first()?.image.clone());
-        Identity { pod: self.name.clone(), image: image.unwrap_or_default() }
-    }
-
-    fn ports(&self) -> Vec<u16> {
-        let pod = self.pod.borrow();
-        let containers = pod.spec.as_ref().map(|spec| spec.containers.as_slice()).unwrap_or_default();
-        let named = containers.iter().flat_map(|one| one.ports.iter().flatten());
-        let mut ports: Vec<_> = named.filter_map(|port| port.container_port.try_into().ok()).collect();
-        ports.sort_unstable();
-        ports.dedup();
-        if ports.is_empty() { vec![PORT] } else { ports }
-    }
-
-    fn restarts_after(&self, code: i32) -> bool {
-        let pod = self.pod.borrow();
-        let policy = pod.spec.as_ref().and_then(|spec| spec.restart_policy.as_deref());
-        match policy {
-            Some("Never") => false,
-            Some("OnFailure") => code != 0,
-            _ => true,
-        }
-    }
-
-    fn gates_are_open(&self) -> bool {
-        let pod = self.pod.borrow();
-        let gates = pod.spec.as_ref().and_then(|spec| spec.readiness_gates.as_deref()).unwrap_or_default();
-        let conditions =
-            pod.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
-        let open = |gate: &str| conditions.iter().any(|one| one.type_ == gate && one.status == "True");
-        gates.iter().all(|gate| open(&gate.condition_type))
     }
 
     async fn write(&mut self, state: State) {

@@ -5,6 +5,7 @@ mod behaviour;
 mod keeper;
 mod life;
 mod meter;
+mod reading;
 mod script;
 mod server;
 mod state;

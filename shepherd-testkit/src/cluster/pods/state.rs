@@ -31,13 +31,13 @@ impl State {
             Self::Running { restarts } => json!({ STATE: "running", RESTARTS: restarts.to_string() }),
             Self::Ready { restarts } => json!({ STATE: "ready", RESTARTS: restarts.to_string() }),
             Self::Exited { code, restarts } => json!({
-                STATE: "exited", RESTARTS: restarts.to_string(), EXIT_CODE: code.to_string(), REASON: reason(*code),
+                STATE: "exited", RESTARTS: restarts.to_string(), EXIT_CODE: code.to_string(), EXIT_REASON: reason(*code),
             }),
             Self::Waiting { reason, message, restarts } => json!({
                 STATE: "waiting", RESTARTS: restarts.to_string(), REASON: reason, MESSAGE: message,
             }),
             Self::Completed { code, restarts } => json!({
-                STATE: "completed", RESTARTS: restarts.to_string(), EXIT_CODE: code.to_string(), REASON: reason(*code),
+                STATE: "completed", RESTARTS: restarts.to_string(), EXIT_CODE: code.to_string(), EXIT_REASON: reason(*code),
             }),
             Self::Gone => json!({ STATE: "gone" }),
         };
@@ -48,6 +48,7 @@ impl State {
 const STATE: &str = "shepherd-testkit/state";
 const RESTARTS: &str = "shepherd-testkit/restarts";
 const EXIT_CODE: &str = "shepherd-testkit/exit-code";
+const EXIT_REASON: &str = "shepherd-testkit/exit-reason";
 const REASON: &str = "shepherd-testkit/reason";
 const MESSAGE: &str = "shepherd-testkit/message";
 

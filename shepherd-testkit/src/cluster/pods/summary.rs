@@ -19,10 +19,10 @@ pub fn summary(pod: &Pod) -> String {
         return "Terminating".to_owned();
     }
     let Some(status) = &pod.status else { return "Pending".to_owned() };
-    let states = status.container_statuses.iter().flatten().filter_map(|container| container.state.as_ref());
-    let reason = states.filter_map(|state| {
+    let all = status.container_statuses.iter().flatten().filter_map(|container| container.state.as_ref());
+    let reasons = all.filter_map(|state| {
         let waiting = state.waiting.as_ref().and_then(|waiting| waiting.reason.clone());
         waiting.or_else(|| state.terminated.as_ref().and_then(|terminated| terminated.reason.clone()))
     });
-    reason.last().or_else(|| status.phase.clone()).unwrap_or_else(|| "Pending".to_owned())
+    reasons.reduce(|_, last| last).or_else(|| status.phase.clone()).unwrap_or_else(|| "Pending".to_owned())
 }

@@ -1,5 +1,5 @@
 use shepherd_core::model::{
-    Exposure, FailureKind, Fence, Mark, Match, Route, RouterCapabilities, Routing, Weight,
+    Exposure, FailureKind, Fence, Mark, Match, Matching, Route, RouterCapabilities, Routing, Weight,
 };
 use shepherd_core::ports::TrafficRouter;
 
@@ -72,18 +72,37 @@ impl<'f, F: RouterFixture> Bench<'f, F> {
         weights
     }
 
-    pub(super) fn matches() -> Vec<Match> {
-        let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let ((name, value), (cookie, choice)) = (text("x-beta", "yes please"), text("group", "b"));
-        vec![Match::Header { name, value }, Match::Cookie { name: cookie, value: choice }]
+    /// The most that this router can choose requests by, as far as it is tried.
+    pub(super) fn matches(&self) -> Vec<Match> {
+        let any = |matches: &Vec<Match>| self.can_choose(matches);
+        Self::choices().into_iter().find(any).unwrap_or_default()
+    }
+
+    /// What requests are asked to be chosen by: what every router that can choose should be able to, and less, and
+    /// what only few can.
+    pub(super) fn choices() -> Vec<Vec<Match>> {
+        let header = |name: &str| Match::Header { name: name.to_owned(), value: "yes please".to_owned() };
+        let cookie =
+            |name: &str, value: &str| Match::Cookie { name: name.to_owned(), value: value.to_owned() };
+        vec![
+            vec![header("x-beta"), cookie("group", "b")],
+            vec![header("x-beta"), cookie("group", Matching::ALWAYS)],
+            vec![header("x-beta")],
+            vec![cookie("group", Matching::ALWAYS)],
+            vec![cookie("group", "b")],
+            vec![header("x-beta"), header("x-early")],
+            vec![cookie("group", Matching::ALWAYS), cookie("early", Matching::ALWAYS)],
+        ]
+    }
+
+    pub(super) fn can_choose(&self, matches: &[Match]) -> bool {
+        self.can().matches.beyond(matches).is_none()
     }
 
     /// As much of the candidate as this router can show.
     pub(super) fn everything(&self) -> Exposure {
         let mut all = Exposure::weight(self.low());
-        if self.can().matches {
-            all.matches = Self::matches();
-        }
+        all.matches = self.matches();
         if self.can().mirror { all.mirrored(self.low()) } else { all }
     }
 

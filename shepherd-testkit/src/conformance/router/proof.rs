@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use shepherd_core::model::{
-    Exposure, Fence, Mark, Route, RouterCapabilities, Routing, Traffic, Weight, admit,
+    Exposure, Fence, Mark, Match, Matching, Route, RouterCapabilities, Routing, Traffic, Weight, admit,
 };
 use shepherd_core::ports::{PortError, TrafficRouter};
 
@@ -22,6 +22,7 @@ enum Fault {
     OffKeepsMirror,
     RoundsWeights,
     DropsMatches,
+    TakesAnyCookieForItsOwn,
     DropsMirrors,
     RefusesMirrors,
     TouchesOthers,
@@ -102,7 +103,9 @@ impl Router {
 
     fn able(&self, asked: &Exposure) -> Result<(), PortError> {
         let fits = asked.weight.rounded_to(self.can.finest_weight) == asked.weight;
-        let matches = asked.matches.is_empty() || self.can.matches || self.is(Fault::DropsMatches);
+        let matches = self.can.matches.beyond(&asked.matches).is_none()
+            || self.is(Fault::DropsMatches)
+            || self.is(Fault::TakesAnyCookieForItsOwn);
         let mirror = asked.mirror.is_zero() || self.can.mirror || self.is(Fault::DropsMirrors);
         let refuses = self.is(Fault::RefusesMirrors) && !asked.mirror.is_zero();
         let fits = fits || self.is(Fault::RoundsWeights);
@@ -160,6 +163,13 @@ impl Router {
         if self.is(Fault::DropsMatches) {
             exposure.matches.clear();
         }
+        if self.is(Fault::TakesAnyCookieForItsOwn) {
+            for one in &mut exposure.matches {
+                if let Match::Cookie { value, .. } = one {
+                    Matching::ALWAYS.clone_into(value);
+                }
+            }
+        }
         if self.is(Fault::DropsMirrors) {
             exposure.mirror = Weight::ZERO;
         }
@@ -194,7 +204,7 @@ impl TrafficRouter for Router {
         let forgets =
             self.is(Fault::ForgetsToSayWhatItCan) && self.with(|backend| !backend.exposure.is_off());
         let mut can = self.can;
-        can.matches &= !forgets;
+        can.matches = if forgets { Matching::None } else { can.matches };
         can
     }
 
@@ -271,6 +281,7 @@ const ALL: RouterCapabilities = RouterCapabilities::weighted().with_matches().wi
 crate::router_conformance!(full => || fixture(ALL, None));
 crate::router_conformance!(switch_only => || fixture(RouterCapabilities::switching(), None));
 crate::router_conformance!(weights_without_marks => || fixture(RouterCapabilities::weighted().unfenced(), None));
+crate::router_conformance!(like_an_ingress => || fixture(ingress(), None));
 crate::router_conformance!(whole_percents => || fixture(percents(), None));
 
 fn all() -> RouterCapabilities {
@@ -279,6 +290,10 @@ fn all() -> RouterCapabilities {
 
 fn percents() -> RouterCapabilities {
     RouterCapabilities::weighted().finest_weight(Weight::percent(1).unwrap()).with_matches()
+}
+
+fn ingress() -> RouterCapabilities {
+    RouterCapabilities::weighted().matching(Matching::HeaderOrAlwaysCookie)
 }
 
 async fn found(can: RouterCapabilities, fault: Fault) -> Vec<&'static str> {
@@ -328,7 +343,11 @@ const CASES: &[(Fault, Able, &[&str])] = &[
     (
         Fault::KeepsOldMatches,
         all,
-        &["apply_replaces_all_of_the_route_before", "concurrent_applies_leave_one_route_whole"],
+        &[
+            "apply_replaces_all_of_the_route_before",
+            "matches_are_kept_or_refused",
+            "concurrent_applies_leave_one_route_whole",
+        ],
     ),
     (
         Fault::OffKeepsMirror,
@@ -346,6 +365,7 @@ const CASES: &[(Fault, Able, &[&str])] = &[
             "a_dropped_claim_is_completed_by_the_same_call",
         ],
     ),
+    (Fault::TakesAnyCookieForItsOwn, ingress, &["matches_are_kept_or_refused"]),
     (Fault::DropsMirrors, percents, &["a_mirror_is_kept_or_refused"]),
     (
         Fault::RefusesMirrors,

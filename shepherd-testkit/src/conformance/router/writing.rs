@@ -106,15 +106,20 @@ pub async fn a_weight_is_exact_or_refused<F: RouterFixture>(fixture: &F) -> Resu
     Ok(())
 }
 
-/// Matches are routed as asked by a router that can, and refused by one that cannot.
+/// Matches are routed as asked by a router that can, and refused by one that cannot: any headers and cookies, or one
+/// header and one cookie of a fixed value, or none.
 ///
 /// # Errors
 /// [`Broken`] when they are lost, or refused for another reason.
 pub async fn matches_are_kept_or_refused<F: RouterFixture>(fixture: &F) -> Result<(), Broken> {
     let bench = Bench::open("matches_are_kept_or_refused", fixture).await?;
-    let matching = Exposure::matching(Bench::<F>::matches());
-    kept_or_refused(&bench, bench.can().matches, &matching).await?;
-    kept_or_refused(&bench, bench.can().matches, &matching.with_weight(Bench::<F>::high())).await
+    for matches in Bench::<F>::choices() {
+        let can = bench.can_choose(&matches);
+        let matching = Exposure::matching(matches);
+        kept_or_refused(&bench, can, &matching).await?;
+        kept_or_refused(&bench, can, &matching.with_weight(Bench::<F>::high())).await?;
+    }
+    Ok(())
 }
 
 /// Requests are copied as asked by a router that can, and refused by one that cannot.

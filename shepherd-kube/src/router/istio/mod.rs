@@ -1,0 +1,8 @@
+//! Istio: `VirtualService`.
+
+mod destinations;
+mod matches;
+mod mirror;
+mod service;
+
+pub use service::VirtualService;

@@ -1,0 +1,193 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Service;
+use serde_json::json;
+use shepherd_core::driver::Rollout;
+use shepherd_core::machine::Ending;
+use shepherd_core::model::{Replicas, Revision, Track};
+use shepherd_core::plan::{Attention, Recovery};
+use shepherd_core::strategy::BlueGreen;
+use shepherd_kube::blue_green::{BlueGreenDeployments, BlueGreenService, ServiceSelector};
+use shepherd_testkit::cluster::{Behaviour, Cluster, ClusterError, Connections, Load, Namespace};
+use shepherd_testkit::conformance::Opened;
+use shepherd_testkit::conformance::roles::RolesFixture;
+use shepherd_testkit::conformance::router::RouterFixture;
+use shepherd_testkit::conformance::workload::WorkloadFixture;
+
+use crate::ground::{Ground, ready_images};
+
+struct Fixture(Ground);
+
+async fn deployment(shop: &Namespace, color: &str, replicas: u32) -> Result<(), ClusterError> {
+    let labels = json!({"app": "web", "color": color});
+    let container = json!({"name": "app", "image": "shop:v1", "ports": [{"containerPort": 8080}]});
+    let deployment = json!({
+        "metadata": {"name": format!("web-{color}")},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+        },
+    });
+    shop.create_object::<Deployment>(deployment).await.map(drop)
+}
+
+async fn service(shop: &Namespace) -> Result<(), ClusterError> {
+    let service = json!({
+        "metadata": {"name": "web"},
+        "spec": {"selector": {"app": "web", "color": "blue"}, "ports": [{"port": 80, "targetPort": 8080}]},
+    });
+    shop.create_object::<Service>(service).await.map(drop)
+}
+
+async fn both(shop: &Namespace, blue: u32, green: u32) -> Result<(), ClusterError> {
+    service(shop).await?;
+    deployment(shop, "blue", blue).await?;
+    deployment(shop, "green", green).await
+}
+
+impl Fixture {
+    fn idle() -> Self {
+        Self(Ground::prepared(|shop| Box::pin(both(shop, 0, 0))))
+    }
+
+    fn serving() -> Self {
+        Self(Ground::prepared(|shop| {
+            Box::pin(async {
+                both(shop, 1, 1).await?;
+                shop.ready_pods("app=web", 2).await.map(drop)
+            })
+        }))
+    }
+
+    /// Green is made when it is first needed.
+    fn blue_alone() -> Self {
+        Self(Ground::prepared(|shop| {
+            Box::pin(async {
+                service(shop).await?;
+                deployment(shop, "blue", 1).await?;
+                shop.ready_pods("app=web", 1).await.map(drop)
+            })
+        }))
+    }
+
+    async fn web(&self) -> Opened<BlueGreenService> {
+        let shop = self.0.namespace().await?;
+        Ok(BlueGreenService::new(shop.client(), shop.name(), "web"))
+    }
+}
+
+#[async_trait]
+impl RouterFixture for Fixture {
+    type Router = ServiceSelector;
+
+    async fn open(&self) -> Opened<ServiceSelector> {
+        Ok(self.web().await?.router())
+    }
+
+    async fn bystanders(&self) -> Opened<String> {
+        let service = self.0.namespace().await?.api::<Service>().get("web").await?;
+        Ok(format!("{:?}", service.spec.map(|spec| (spec.cluster_ip, spec.ports, spec.type_))))
+    }
+}
+
+#[async_trait]
+impl WorkloadFixture for Fixture {
+    type Workload = BlueGreenDeployments;
+
+    async fn open(&self) -> Opened<BlueGreenDeployments> {
+        Ok(self.web().await?.workload())
+    }
+
+    fn holds_marks(&self) -> bool {
+        true
+    }
+
+    fn revisions(&self) -> [Revision; 2] {
+        ["shop:v1", "shop:v2"].map(|image| image.parse().unwrap())
+    }
+
+    fn failing(&self) -> Option<Revision> {
+        Behaviour::Unpullable.image("shop:v3").parse().ok()
+    }
+
+    async fn serving(&self, track: Track) -> Opened<BTreeMap<Revision, Replicas>> {
+        let selector = if track == Track::Stable { "color=blue" } else { "color=green" };
+        ready_images(&*self.0.namespace().await?, selector).await
+    }
+}
+
+#[async_trait]
+impl RolesFixture for Fixture {
+    type Router = ServiceSelector;
+    type Workload = BlueGreenDeployments;
+
+    async fn open(&self) -> Opened<(ServiceSelector, BlueGreenDeployments)> {
+        let web = self.web().await?;
+        Ok((web.router(), web.workload()))
+    }
+
+    fn revisions(&self) -> [Revision; 2] {
+        WorkloadFixture::revisions(self)
+    }
+
+    async fn answering(&self) -> Opened<BTreeSet<Revision>> {
+        let shop = self.0.namespace().await?;
+        let service = shop.api::<Service>().get("web").await?;
+        let selector = service.spec.and_then(|spec| spec.selector).unwrap_or_default();
+        let terms: Vec<_> = selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        Ok(ready_images(&shop, &terms.join(",")).await?.into_keys().collect())
+    }
+}
+
+shepherd_testkit::router_conformance!(Fixture::serving);
+shepherd_testkit::workload_conformance!(Fixture::idle);
+shepherd_testkit::roles_conformance!(Fixture::blue_alone);
+
+#[tokio::test]
+async fn switch_after_switch_through_kube_proxy_loses_no_request() {
+    let shop = Cluster::shared().await.unwrap().namespace("shop").await.unwrap();
+    both(&shop, 2, 0).await.unwrap();
+    shop.ready_pods("app=web", 2).await.unwrap();
+    let address = shop.api::<Service>().get("web").await.unwrap().spec.unwrap().cluster_ip.unwrap();
+    let load = Load::to(format!("{address}:80").parse().unwrap());
+    shop.eventually("the Service to be served", async || {
+        let tally = load.clone().send(1).await;
+        Ok((tally.failed() == 0).then_some(()).ok_or(tally.to_string()))
+    })
+    .await
+    .unwrap();
+    let web = BlueGreenService::new(shop.client(), shop.name(), "web");
+    let strategy = BlueGreen::new().grace(Duration::from_millis(100));
+    let rollout = Rollout::of(format!("{}/web", shop.name()).parse().unwrap())
+        .strategy(strategy.recovery(Recovery::default().drain(Duration::from_secs(1))))
+        .attention(Attention::default().every(Duration::from_millis(200)))
+        .through(web.router().settling(Duration::from_millis(300)))
+        .on(web.workload())
+        .build()
+        .unwrap();
+    let fresh = load.clone().rate(100.0).start();
+    let kept = load.clone().connections(Connections::Kept).rate(100.0).start();
+    for version in 2..=6 {
+        let handle = rollout.start(Revision::new(format!("shop:v{version}")).unwrap()).await.unwrap();
+        let outcome = handle.done().await.unwrap();
+        assert_eq!(outcome.ending(), Ending::Promoted, "{}", outcome.why());
+    }
+    for load in [fresh, kept] {
+        // The old side's pods end, and with them the connections that people keep open.
+        shop.eventually("all users being with the last version", async || {
+            let tally = load.so_far();
+            Ok((tally.by("shop:v6") > 0).then_some(()).ok_or(tally.to_string()))
+        })
+        .await
+        .unwrap();
+        let tally = load.stop().await;
+        assert!(tally.failed() == 0 && tally.by("shop:v1") > 0, "{tally}");
+    }
+    let color =
+        shop.api::<Service>().get("web").await.unwrap().spec.unwrap().selector.unwrap()["color"].clone();
+    assert_eq!(color, "green", "after five switches");
+}

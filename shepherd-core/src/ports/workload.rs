@@ -17,6 +17,9 @@ use crate::model::{Fence, Mark, TrackSpec, WorkloadState};
 /// - Which side is stable is decided by the first [`claim`](Self::claim) of a rollout, from what serves, and stays so
 ///   for all of that rollout, whatever serves meanwhile.
 /// - Scaling down ends replicas that are not ready before those that are.
+/// - Both tracks may live in one object, as in a rolling update. Then one loses what the other one gains, stable keeps
+///   its revision until the next rollout, and while fewer are asked for than the object has, those that go wait for
+///   those that come.
 /// - Every call may be dropped at any await: it has then happened or not, and the same call again completes it.
 ///
 /// The testkit has a suite with one test for each of these promises.

@@ -10,22 +10,38 @@ use super::{Edit, refused};
 /// The annotation that holds the mark, as JSON.
 pub(crate) const MARK: &str = "shepherd.rs/mark";
 
+/// The annotation that holds what stood in the fields that a rollout changes, to be put back on every way out.
+pub(crate) const ORIGINALS: &str = "shepherd.rs/originals";
+
 /// The mark that an object holds.
 ///
 /// # Errors
 /// Permanent when there is one that cannot be read: overwriting it might let a write through that it forbids.
 pub(crate) fn mark_of(place: &str, object: &Value) -> Result<Option<Mark>, PortError> {
-    let Some(text) = annotation(object, MARK) else { return Ok(None) };
+    mark_at(MARK, place, object)
+}
+
+/// The mark that an object holds in this annotation, where it holds several.
+///
+/// # Errors
+/// As [`mark_of`].
+pub(crate) fn mark_at(key: &str, place: &str, object: &Value) -> Result<Option<Mark>, PortError> {
+    let Some(text) = annotation(object, key) else { return Ok(None) };
     serde_json::from_str(text).map(Some).map_err(|error| {
-        refused(place, format!("its annotation {MARK} is damaged ({error}); remove the annotation when no rollout is under way"))
+        refused(place, format!("its annotation {key} is damaged ({error}); remove the annotation when no rollout is under way"))
             .caused_by(error)
     })
 }
 
 /// Writes the mark in the same patch as what it marks.
 pub(crate) fn stamp(edit: &mut Edit<'_>, mark: &Mark) {
+    stamp_at(MARK, edit, mark);
+}
+
+/// The same in this annotation.
+pub(crate) fn stamp_at(key: &str, edit: &mut Edit<'_>, mark: &Mark) {
     // A mark is names, numbers and text: it always has a JSON form.
-    edit.annotate(MARK, serde_json::to_string(mark).unwrap_or_default());
+    edit.annotate(key, serde_json::to_string(mark).unwrap_or_default());
 }
 
 pub(crate) fn annotation<'o>(object: &'o Value, key: &str) -> Option<&'o str> {

@@ -5,10 +5,7 @@ use shepherd_core::ports::PortError;
 use kube::Client;
 use kube::api::{ApiResource, GroupVersionKind};
 
-use crate::object::{Edit, Object, annotation, mark_of, refused, stamp};
-
-/// What stood there before Shepherd changed it, to be put back on every way out.
-const ORIGINALS: &str = "shepherd.rs/originals";
+use crate::object::{Edit, ORIGINALS, Object, annotation, mark_of, refused, stamp};
 
 /// An autoscaler that owns stable's count. During a rollout it may grow stable and not shrink it below what it had:
 /// less traffic on stable would make it take away the capacity that a rollback needs.

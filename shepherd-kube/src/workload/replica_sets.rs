@@ -66,7 +66,8 @@ pub(crate) fn count(object: &Value, field: &str) -> u32 {
     object["status"][field].as_u64().and_then(|count| u32::try_from(count).ok()).unwrap_or(0)
 }
 
-fn without_hash(template: &Value) -> Value {
+/// The template as it stands in the Deployment.
+pub(crate) fn without_hash(template: &Value) -> Value {
     let mut template = template.clone();
     if let Some(labels) = template["metadata"]["labels"].as_object_mut() {
         labels.remove(HASH);

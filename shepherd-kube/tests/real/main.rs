@@ -8,6 +8,7 @@ mod deployment_pair;
 mod events;
 mod gateway;
 mod ground;
+mod in_place;
 mod ingress;
 mod istio;
 mod kube_store;

@@ -185,7 +185,9 @@ impl State {
             (&Method::GET, Some(name)) => objects.get(collection, name),
             (&Method::POST, None) => objects.create(collection, seen.body.clone()),
             (&Method::PUT, Some(name)) => objects.update(collection, name, seen.body.clone()),
-            (&Method::DELETE, Some(name)) => objects.delete(collection, name),
+            (&Method::DELETE, Some(name)) => {
+                objects.end(collection, name, &seen.body["preconditions"]["uid"])
+            }
             (&Method::PATCH, Some(name)) if kind.contains("json-patch") => {
                 let patch = serde_json::from_value(seen.body.clone()).map_err(|_| (400, "BadRequest"))?;
                 objects.patch(collection, name, &patch)

@@ -99,6 +99,25 @@ impl Objects {
         self.collections.get_mut(collection).and_then(|all| all.remove(name)).ok_or((404, "NotFound"))
     }
 
+    /// Deletes the object of this name, if it is the one with this uid, where one is named; whoever controls it is shown
+    /// that it is gone.
+    pub(super) fn end(&mut self, collection: &str, name: &str, only: &Value) -> Result<Value, Refusal> {
+        let object = self.get(collection, name)?;
+        if !only.is_null() && *only != object["metadata"]["uid"] {
+            return Err((409, "Conflict"));
+        }
+        self.delete(collection, name)?;
+        let owner = &object["metadata"]["ownerReferences"][0];
+        let owners = format!("{}s", owner["kind"].as_str().unwrap_or_default().to_lowercase());
+        let owners = format!("/apis/apps/v1/namespaces/shop/{owners}");
+        let name = owner["name"].as_str().unwrap_or_default();
+        if let Ok(mut owner) = self.get(&owners, name) {
+            self.shown(&mut owner);
+            self.collections.entry(owners).or_default().insert(name.to_owned(), owner);
+        }
+        Ok(object)
+    }
+
     /// A write of what is there already makes no new version, and a new spec makes a new generation.
     fn replace(&mut self, collection: &str, name: &str, before: &Value, mut after: Value) -> Value {
         for kept in ["uid", "generation", "resourceVersion"] {
@@ -117,11 +136,15 @@ impl Objects {
     fn put(&mut self, collection: &str, name: &str, mut object: Value) -> Value {
         self.version += 1;
         object["metadata"]["resourceVersion"] = self.version.to_string().into();
-        for controller in self.controllers.clone() {
-            controller(self, &mut object);
-        }
+        self.shown(&mut object);
         self.collections.entry(collection.to_owned()).or_default().insert(name.to_owned(), object.clone());
         object
+    }
+
+    fn shown(&mut self, object: &mut Value) {
+        for controller in self.controllers.clone() {
+            controller(self, object);
+        }
     }
 }
 

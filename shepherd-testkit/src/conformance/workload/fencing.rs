@@ -5,6 +5,7 @@ use shepherd_core::ports::{PortError, Workload};
 
 use super::WorkloadFixture;
 use super::bench::{Bench, mark, meant, of};
+use super::in_place;
 use crate::conformance::Broken;
 use crate::conformance::cut::{MOST_POLLS, cut};
 use crate::conformance::words::{fence, off, on};
@@ -17,6 +18,7 @@ use Track::{Candidate, Stable};
 /// [`Broken`] when it is not.
 pub async fn marks_read_back<F: WorkloadFixture>(fixture: &F) -> Result<(), Broken> {
     let bench = Bench::open("marks_read_back", fixture).await?;
+    bench.room(1).await?;
     for mark in [mark(1), off(&fence(1, 1), 2)] {
         bench.applied(&of(Candidate, &bench.new, 1), &mark).await?;
         let seen = bench.side(Candidate).await?.mark;
@@ -33,6 +35,9 @@ pub async fn claim_stamps_its_owner_and_keeps_what_runs<F: WorkloadFixture>(
     fixture: &F,
 ) -> Result<(), Broken> {
     let bench = Bench::open("claim_stamps_its_owner_and_keeps_what_runs", fixture).await?;
+    if let Some(all) = bench.shared() {
+        return in_place::claim_stamps_its_owner_and_keeps_what_runs(&bench, all).await;
+    }
     let specs = [of(Stable, &bench.old, 2), of(Candidate, &bench.new, 1)];
     for spec in &specs {
         bench.runs(spec, &mark(1)).await?;
@@ -83,6 +88,7 @@ pub async fn an_older_owner_changes_nothing<F: WorkloadFixture>(fixture: &F) -> 
 /// [`Broken`] when it is refused.
 pub async fn a_later_owner_goes_on<F: WorkloadFixture>(fixture: &F) -> Result<(), Broken> {
     let bench = Bench::open("a_later_owner_goes_on", fixture).await?;
+    bench.room(2).await?;
     bench.applied(&of(Candidate, &bench.new, 1), &mark(1)).await?;
     bench.claimed(&fence(1, 2)).await?;
     bench.writes(&of(Candidate, &bench.new, 2), &on(&fence(1, 2), 2)).await
@@ -94,6 +100,7 @@ pub async fn a_later_owner_goes_on<F: WorkloadFixture>(fixture: &F) -> Result<()
 /// [`Broken`] when one does.
 pub async fn a_deploy_after_off_is_refused<F: WorkloadFixture>(fixture: &F) -> Result<(), Broken> {
     let bench = Bench::open("a_deploy_after_off_is_refused", fixture).await?;
+    bench.room(2).await?;
     bench.applied(&of(Candidate, &bench.new, 2), &off(&fence(1, 1), 2)).await?;
     bench.is_fenced_off("a deploy after off", &of(Candidate, &bench.new, 3), &mark(3)).await?;
     bench.writes(&of(Candidate, &bench.new, 0), &off(&fence(1, 1), 4)).await
@@ -109,6 +116,7 @@ pub async fn a_new_rollout_may_deploy_after_an_old_ones_off<F: WorkloadFixture>(
     let bench = Bench::open("a_new_rollout_may_deploy_after_an_old_ones_off", fixture).await?;
     bench.applied(&of(Candidate, &bench.old, 0), &off(&fence(1, 1), 9)).await?;
     bench.claimed(&fence(2, 2)).await?;
+    bench.room_by(&fence(2, 2), 1).await?;
     bench.writes(&of(Candidate, &bench.new, 1), &on(&fence(2, 2), 1)).await
 }
 
@@ -118,6 +126,7 @@ pub async fn a_new_rollout_may_deploy_after_an_old_ones_off<F: WorkloadFixture>(
 /// [`Broken`] when it is not.
 pub async fn a_late_decision_is_refused<F: WorkloadFixture>(fixture: &F) -> Result<(), Broken> {
     let bench = Bench::open("a_late_decision_is_refused", fixture).await?;
+    bench.room(2).await?;
     bench.applied(&of(Candidate, &bench.new, 2), &mark(4)).await?;
     bench.is_fenced_off("a late decision", &of(Candidate, &bench.new, 1), &mark(3)).await
 }
@@ -128,6 +137,7 @@ pub async fn a_late_decision_is_refused<F: WorkloadFixture>(fixture: &F) -> Resu
 /// [`Broken`] when it is refused.
 pub async fn the_same_decision_again_is_accepted<F: WorkloadFixture>(fixture: &F) -> Result<(), Broken> {
     let bench = Bench::open("the_same_decision_again_is_accepted", fixture).await?;
+    bench.room(2).await?;
     let spec = of(Candidate, &bench.new, 2);
     bench.writes(&spec, &mark(4)).await?;
     bench.claimed(&fence(1, 1)).await?;
@@ -142,12 +152,14 @@ pub async fn a_dropped_apply_is_completed_by_the_same_call<F: WorkloadFixture>(
     fixture: &F,
 ) -> Result<(), Broken> {
     let bench = Bench::open("a_dropped_apply_is_completed_by_the_same_call", fixture).await?;
-    let mut before = (of(Candidate, &bench.old, 1), mark(1));
+    bench.room(2).await?;
+    // In place no revision can be on both sides.
+    let one = of(Candidate, if bench.shared().is_some() { &bench.new } else { &bench.old }, 1);
+    let two = of(Candidate, &bench.new, 2);
+    let mut before = (one.clone(), mark(1));
     bench.writes(&before.0, &before.1).await?;
     for (polls, generation) in (1..=MOST_POLLS).zip(2..) {
-        let other = before.0.revision == bench.old;
-        let (revision, replicas) = if other { (&bench.new, 2) } else { (&bench.old, 1) };
-        let next = (of(Candidate, revision, replicas), mark(generation));
+        let next = (if before.0 == one { two.clone() } else { one.clone() }, mark(generation));
         let answer = cut(polls, bench.workload.apply(&next.0, &next.1)).await;
         let seen = bench.side(Candidate).await?;
         let is = |(spec, mark): &(shepherd_core::model::TrackSpec, Mark)| {
@@ -197,8 +209,10 @@ pub async fn a_dropped_claim_is_completed_by_the_same_call<F: WorkloadFixture>(
 pub async fn concurrent_applies_leave_one_spec_whole<F: WorkloadFixture>(fixture: &F) -> Result<(), Broken> {
     let bench = Bench::open("concurrent_applies_leave_one_spec_whole", fixture).await?;
     let another = bench.another().await?;
+    bench.room(2).await?;
+    let one = of(Candidate, if bench.shared().is_some() { &bench.new } else { &bench.old }, 1);
     for round in 0..4 {
-        let older = (of(Candidate, &bench.old, 1), mark(2 * round + 1));
+        let older = (one.clone(), mark(2 * round + 1));
         let newer = (of(Candidate, &bench.new, 2), mark(2 * round + 2));
         let (first, second) = if round % 2 == 0 { (&newer, &older) } else { (&older, &newer) };
         let (one, other) = tokio::join!(

@@ -3,8 +3,11 @@
 mod bench;
 mod fencing;
 mod fixture;
+mod in_place;
 #[cfg(test)]
 mod proof;
+#[cfg(test)]
+mod proof_in_place;
 mod running;
 
 pub use fencing::*;

@@ -5,6 +5,7 @@ use shepherd_core::ports::Workload;
 
 use super::WorkloadFixture;
 use super::bench::{Bench, failing, mark, meant, of};
+use super::in_place;
 use crate::conformance::Broken;
 use crate::conformance::words::fence;
 
@@ -16,6 +17,9 @@ use Track::{Candidate, Stable};
 /// [`Broken`] when it is not.
 pub async fn apply_reads_back<F: WorkloadFixture>(fixture: &F) -> Result<(), Broken> {
     let bench = Bench::open("apply_reads_back", fixture).await?;
+    if let Some(all) = bench.shared() {
+        return in_place::apply_reads_back(&bench, all).await;
+    }
     let (old, new) = (bench.old.clone(), bench.new.clone());
     let specs = [of(Stable, &old, 2), of(Stable, &old, 3), of(Candidate, &new, 1), of(Stable, &new, 1)];
     for (spec, generation) in specs.into_iter().zip(1..) {
@@ -32,6 +36,9 @@ pub async fn apply_reads_back<F: WorkloadFixture>(fixture: &F) -> Result<(), Bro
 /// [`Broken`] when they do not.
 pub async fn replicas_become_ready<F: WorkloadFixture>(fixture: &F) -> Result<(), Broken> {
     let bench = Bench::open("replicas_become_ready", fixture).await?;
+    if let Some(all) = bench.shared() {
+        return in_place::replicas_become_ready(&bench, all).await;
+    }
     let (one, three) = (of(Stable, &bench.old, 1), of(Stable, &bench.old, 3));
     bench.runs(&one, &mark(1)).await?;
     bench.runs(&three, &mark(2)).await
@@ -43,6 +50,9 @@ pub async fn replicas_become_ready<F: WorkloadFixture>(fixture: &F) -> Result<()
 /// [`Broken`] when replicas come or go.
 pub async fn apply_is_idempotent<F: WorkloadFixture>(fixture: &F) -> Result<(), Broken> {
     let bench = Bench::open("apply_is_idempotent", fixture).await?;
+    if let Some(all) = bench.shared() {
+        return in_place::apply_is_idempotent(&bench, all).await;
+    }
     let spec = of(Stable, &bench.old, 2);
     bench.runs(&spec, &mark(1)).await?;
     let before = bench.side(Stable).await?;
@@ -60,6 +70,9 @@ pub async fn apply_is_idempotent<F: WorkloadFixture>(fixture: &F) -> Result<(), 
 /// [`Broken`] when the old revision's replicas are counted as the new one's.
 pub async fn ready_counts_only_the_sides_own_revision<F: WorkloadFixture>(fixture: &F) -> Result<(), Broken> {
     let bench = Bench::open("ready_counts_only_the_sides_own_revision", fixture).await?;
+    if let Some(all) = bench.shared() {
+        return in_place::ready_counts_only_the_sides_own_revision(&bench, all).await;
+    }
     bench.runs(&of(Stable, &bench.old, 2), &mark(1)).await?;
     let spec = of(Stable, &bench.new, 2);
     bench.applied(&spec, &mark(2)).await?;
@@ -80,6 +93,9 @@ pub async fn ready_counts_only_the_sides_own_revision<F: WorkloadFixture>(fixtur
 /// [`Broken`] when something goes on serving.
 pub async fn zero_replicas_retire_the_side<F: WorkloadFixture>(fixture: &F) -> Result<(), Broken> {
     let bench = Bench::open("zero_replicas_retire_the_side", fixture).await?;
+    if let Some(all) = bench.shared() {
+        return in_place::zero_replicas_retire_the_side(&bench, all).await;
+    }
     bench.runs(&of(Candidate, &bench.new, 2), &mark(1)).await?;
     bench.runs(&of(Candidate, &bench.new, 0), &mark(2)).await?;
     bench.promise.same("how many are meant to run", &bench.side(Candidate).await?.desired, &Replicas::ZERO)
@@ -91,6 +107,9 @@ pub async fn zero_replicas_retire_the_side<F: WorkloadFixture>(fixture: &F) -> R
 /// [`Broken`] when it does not.
 pub async fn sides_are_independent<F: WorkloadFixture>(fixture: &F) -> Result<(), Broken> {
     let bench = Bench::open("sides_are_independent", fixture).await?;
+    if let Some(all) = bench.shared() {
+        return in_place::sides_are_independent(&bench, all).await;
+    }
     bench.runs(&of(Stable, &bench.old, 2), &mark(1)).await?;
     let before = bench.side(Stable).await?;
     for (replicas, generation) in [(1, 2), (3, 3), (0, 4)] {
@@ -107,6 +126,9 @@ pub async fn sides_are_independent<F: WorkloadFixture>(fixture: &F) -> Result<()
 /// [`Broken`] when what is to remain is not ready all the time.
 pub async fn scaling_down_keeps_the_rest_ready<F: WorkloadFixture>(fixture: &F) -> Result<(), Broken> {
     let bench = Bench::open("scaling_down_keeps_the_rest_ready", fixture).await?;
+    if let Some(all) = bench.shared() {
+        return in_place::scaling_down_keeps_the_rest_ready(&bench, all).await;
+    }
     let two = of(Stable, &bench.old, 2);
     bench.runs(&two, &mark(1)).await?;
     bench.applied(&of(Stable, &bench.old, 4), &mark(2)).await?;
@@ -121,6 +143,9 @@ pub async fn scaling_down_keeps_the_rest_ready<F: WorkloadFixture>(fixture: &F) 
 /// [`Broken`] when fewer than all but one serve, or none.
 pub async fn a_new_revision_keeps_the_side_serving<F: WorkloadFixture>(fixture: &F) -> Result<(), Broken> {
     let bench = Bench::open("a_new_revision_keeps_the_side_serving", fixture).await?;
+    if let Some(all) = bench.shared() {
+        return in_place::a_new_revision_keeps_the_side_serving(&bench, all).await;
+    }
     for (replicas, least, generation) in [(1, 1, 1), (3, 2, 3)] {
         bench.runs(&of(Stable, &bench.old, replicas), &mark(generation)).await?;
         let spec = of(Stable, &bench.new, replicas);
@@ -136,6 +161,9 @@ pub async fn a_new_revision_keeps_the_side_serving<F: WorkloadFixture>(fixture: 
 /// [`Broken`] when it does not.
 pub async fn a_failing_revision_says_why<F: WorkloadFixture>(fixture: &F) -> Result<(), Broken> {
     let bench = Bench::open("a_failing_revision_says_why", fixture).await?;
+    if let Some(all) = bench.shared() {
+        return in_place::a_failing_revision_says_why(&bench, all).await;
+    }
     let good = of(Stable, &bench.old, 2);
     bench.applied(&good, &mark(1)).await?;
     let well = async |seen: &shepherd_core::model::TrackState| {
@@ -164,6 +192,9 @@ pub async fn a_failing_revision_says_why<F: WorkloadFixture>(fixture: &F) -> Res
 /// [`Broken`] when it does not.
 pub async fn another_workload_observes_the_same<F: WorkloadFixture>(fixture: &F) -> Result<(), Broken> {
     let bench = Bench::open("another_workload_observes_the_same", fixture).await?;
+    if let Some(all) = bench.shared() {
+        return in_place::another_workload_observes_the_same(&bench, all).await;
+    }
     bench.runs(&of(Stable, &bench.old, 2), &mark(1)).await?;
     bench.runs(&of(Candidate, &bench.new, 1), &mark(2)).await?;
     let (seen, another) = (bench.observed().await?, bench.another().await?);
@@ -177,6 +208,9 @@ pub async fn another_workload_observes_the_same<F: WorkloadFixture>(fixture: &F)
 /// [`Broken`] when the sides change places.
 pub async fn sides_stay_through_a_rollout<F: WorkloadFixture>(fixture: &F) -> Result<(), Broken> {
     let mut bench = Bench::open("sides_stay_through_a_rollout", fixture).await?;
+    if let Some(all) = bench.shared() {
+        return in_place::sides_stay_through_a_rollout(bench, all).await;
+    }
     bench.claimed(&fence(1, 1)).await?;
     bench.runs(&of(Stable, &bench.old, 1), &mark(1)).await?;
     bench.runs(&of(Candidate, &bench.new, 2), &mark(2)).await?;

@@ -1,5 +1,12 @@
 //! What the controllers of a cluster make of workloads, at once.
 
+mod daemons;
+mod made;
+mod ordered;
+mod rolling;
+
+pub(crate) use daemons::NODES;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -8,14 +15,34 @@ use shepherd_core::model::{Replicas, Revision};
 
 use crate::api::{Api, Objects};
 
-const SETS: &str = "/apis/apps/v1/namespaces/shop/replicasets";
+pub(crate) const SETS: &str = "/apis/apps/v1/namespaces/shop/replicasets";
+pub(crate) const PODS: &str = "/api/v1/namespaces/shop/pods";
 const SERVICES: &str = "/api/v1/namespaces/shop/services";
 const SLICES: &str = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices";
-const PODS: &str = "/api/v1/namespaces/shop/pods";
 
 /// Deployments whose pods are ready at once; those of an image with `broken` in its name never are.
 pub(crate) fn deployments(api: Api) -> Api {
     api.controlled(deployment)
+}
+
+/// Objects whose controllers replace their pods as those of a cluster do. Pods become ready at once, but those of an
+/// image with `broken` in its name never do.
+pub(crate) fn updating(api: Api) -> Api {
+    api.controlled(|objects, object| match object["kind"].as_str() {
+        Some("Deployment") => rolling::deployment(objects, object),
+        Some("StatefulSet") => ordered::stateful_set(objects, object),
+        Some("DaemonSet") => daemons::daemon_set(objects, object),
+        _ => {}
+    })
+}
+
+/// How many pods of each image are ready.
+pub(crate) fn ready(api: &Api) -> BTreeMap<String, u32> {
+    let mut ready = BTreeMap::new();
+    for pod in api.list(PODS).iter().filter(|pod| made::is_ready(pod)) {
+        *ready.entry(made::text(&pod["spec"]["containers"][0]["image"]).to_owned()).or_default() += 1;
+    }
+    ready
 }
 
 /// Services whose endpoints are the pods that they select.

@@ -1,0 +1,75 @@
+use async_trait::async_trait;
+use serde_json::Value;
+use shepherd_core::ports::PortError;
+
+use super::beside::Beside;
+use super::originals::Originals;
+use super::replica::Replica;
+use super::shape::{Both, Shape, Way};
+use super::version::Version;
+use crate::object::Edit;
+
+/// What differs between the kinds of objects that both tracks can live in.
+#[async_trait]
+pub(super) trait Kind: Send + Sync + 'static {
+    /// As the API calls it.
+    const NAME: &'static str;
+
+    /// The fields of its spec that a rollout changes.
+    const FIELDS: &'static [&'static str];
+
+    /// Whether it can have more replicas than it shall have, meanwhile.
+    const SURGES: bool;
+
+    /// How many replicas it shall have.
+    fn size(object: &Value) -> u32;
+
+    /// What keeps it from being rolled out at all, and what to do about it.
+    fn obstacle(object: &Value) -> Option<&'static str>;
+
+    /// The templates that its replicas were made from.
+    async fn versions(beside: &Beside<'_>, object: &Value) -> Result<Vec<Version>, PortError>;
+
+    /// Makes its own controller keep to these numbers.
+    fn hold(edit: &mut Edit<'_>, batch: &Batch<'_>);
+
+    /// What lets one track have the object for itself, where the settings of its people would not: they are put back
+    /// when it has.
+    fn spreading(_strategy: &Value) -> Option<Value> {
+        None
+    }
+
+    /// Which replicas Shepherd ends, since its own controller does not.
+    fn ends<'r>(_ending: &Ending<'_>, _old: Vec<&'r Replica>) -> Vec<&'r Replica> {
+        Vec::new()
+    }
+
+    /// Whether there may be any of those.
+    fn may_end(_shape: Shape, _way: Way) -> bool {
+        false
+    }
+}
+
+/// The numbers that an object is kept to.
+pub(super) struct Batch<'b> {
+    pub(super) object: &'b Value,
+    pub(super) originals: Option<&'b Originals>,
+    pub(super) both: Both,
+    /// How many replicas it shall have.
+    pub(super) all: u32,
+    /// How many of stable's were never touched: those of the lowest ordinals.
+    pub(super) never_touched: u32,
+}
+
+/// What an object has become, before the replicas that are too many are ended.
+pub(super) struct Ending<'e> {
+    pub(super) object: &'e Value,
+    pub(super) shape: Shape,
+}
+
+impl Batch<'_> {
+    /// What a field is when no rollout changes it.
+    pub(super) fn original(&self, name: &str) -> &Value {
+        Originals::field(self.originals, self.object, name)
+    }
+}

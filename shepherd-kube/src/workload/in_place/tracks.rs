@@ -1,0 +1,303 @@
+//! What each track of an object was asked to be: an annotation, since the object itself has one count and one template.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shepherd_core::model::{Fence, Mark, Replicas, Revision, Track, TrackSpec, Traffic};
+use shepherd_core::ports::PortError;
+
+use super::shape::{Shape, Wanted, Way};
+use crate::object::{Edit, MARK, annotation, mark_at, refused, stamp_at};
+
+/// The annotation that holds the tracks, as JSON.
+const TRACKS: &str = "shepherd.rs/tracks";
+
+/// The annotation that holds the candidate's mark. Stable's is where every object has its mark.
+const CANDIDATE_MARK: &str = "shepherd.rs/candidate-mark";
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Tracks {
+    stable: Side,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    candidate: Option<Side>,
+    #[serde(default)]
+    way: Way,
+    /// How many replicas of stable the rollout has not touched so far; none when it has touched none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    untouched: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Side {
+    revision: Revision,
+    /// None for as many as the object shall have, whatever that number becomes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replicas: Option<u32>,
+}
+
+impl Tracks {
+    /// An object that no rollout has been to.
+    fn untouched(revision: Revision) -> Self {
+        let stable = Side { revision, replicas: None };
+        Self { stable, candidate: None, way: Way::Forward, untouched: None }
+    }
+
+    /// Those of an object whose template is of this revision.
+    pub(super) fn of(place: &str, object: &Value, present: &Revision) -> Result<Self, PortError> {
+        let Some(text) = annotation(object, TRACKS) else { return Ok(Self::untouched(present.clone())) };
+        serde_json::from_str(text).map_err(|error| {
+            let remedy = "remove the annotation when no rollout is under way";
+            refused(place, format!("its annotation {TRACKS} is damaged ({error}); {remedy}")).caused_by(error)
+        })
+    }
+
+    /// The same, unless people have rolled out something else since: where one track has the object for itself, its
+    /// template tells what runs.
+    pub(super) fn standing(
+        place: &str,
+        object: &Value,
+        present: &Revision,
+        all: u32,
+    ) -> Result<Self, PortError> {
+        let tracks = Self::of(place, object, present)?;
+        let outdated = |track| tracks.revision(track).is_none_or(|revision| revision != present);
+        Ok(match tracks.shape(all) {
+            Shape::One(track) if outdated(track) => Self::untouched(present.clone()),
+            _ => tracks,
+        })
+    }
+
+    /// The first claim of a rollout decides which track is stable: the one that has the object for itself. While both
+    /// have replicas nothing changes.
+    pub(super) fn begun(mut self) -> Self {
+        let wanted = self.wanted(u32::MAX);
+        if wanted.stable == 0
+            && wanted.candidate > 0
+            && let Some(candidate) = self.candidate.take()
+        {
+            let left = std::mem::replace(&mut self.stable, candidate);
+            self.candidate = Some(Side { replicas: Some(0), ..left });
+            self.stable.replicas = None;
+        } else if wanted.candidate == 0 {
+            self.stable.replicas = None;
+        }
+        Self { way: Way::Forward, untouched: None, ..self }
+    }
+
+    /// Asks a track to be this. An object of `all` replicas that cannot have more (`surges` is false) refuses it where
+    /// the rollout goes forward.
+    pub(super) fn ask(
+        &mut self,
+        place: &str,
+        spec: &TrackSpec,
+        traffic: Traffic,
+        all: u32,
+        surges: bool,
+    ) -> Result<(), PortError> {
+        self.check(place, spec)?;
+        let before = self.wanted(all);
+        let side = Side {
+            revision: spec.revision.clone(),
+            replicas: (spec.replicas.get() < all).then(|| spec.replicas.get()),
+        };
+        match spec.track {
+            Track::Stable => self.stable = side,
+            Track::Candidate => self.candidate = Some(side),
+        }
+        let after = self.wanted(all);
+        self.way = way(before, after, traffic).unwrap_or(self.way);
+        if let Some(error) = too_many(place, after, all).filter(|_| self.way == Way::Forward && !surges) {
+            return Err(error);
+        }
+        self.untouched = match self.shape(all) {
+            Shape::One(Track::Stable) => None,
+            Shape::One(Track::Candidate) => Some(0),
+            Shape::Both(both) if self.way == Way::Forward => Some(self.never_touched(all).min(both.left)),
+            Shape::Both(_) => self.untouched,
+        };
+        Ok(())
+    }
+
+    fn check(&self, place: &str, spec: &TrackSpec) -> Result<(), PortError> {
+        let (stable, asked) = (&self.stable.revision, &spec.revision);
+        match spec.track {
+            Track::Stable if stable != asked => Err(PortError::unsupported(
+                place,
+                format!("in place stable is {stable} and cannot become {asked}; promote by swap"),
+            )),
+            Track::Candidate if stable == asked && spec.replicas > Replicas::ZERO => Err(
+                PortError::unsupported(place, format!("{asked} is stable, and cannot be the candidate too")),
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn way(&self) -> Way {
+        self.way
+    }
+
+    pub(super) fn wanted(&self, all: u32) -> Wanted {
+        Wanted {
+            stable: self.stable.replicas.unwrap_or(all),
+            candidate: self.candidate.as_ref().map_or(0, |side| side.replicas.unwrap_or(all)),
+        }
+    }
+
+    /// What the object of `all` replicas runs.
+    pub(super) fn shape(&self, all: u32) -> Shape {
+        self.wanted(all).shape(all, self.way)
+    }
+
+    /// How many replicas of stable the rollout has never touched.
+    pub(super) fn never_touched(&self, all: u32) -> u32 {
+        self.untouched.unwrap_or(all).min(all)
+    }
+
+    pub(super) fn revision(&self, track: Track) -> Option<&Revision> {
+        match track {
+            Track::Stable => Some(&self.stable.revision),
+            Track::Candidate => self.candidate.as_ref().map(|side| &side.revision),
+        }
+    }
+
+    /// Writes them in the same patch as what they ask for.
+    pub(super) fn write(&self, edit: &mut Edit<'_>) {
+        // They are names and numbers, and always have a JSON form.
+        edit.annotate(TRACKS, serde_json::to_string(self).unwrap_or_default());
+    }
+}
+
+/// The mark of a track.
+pub(super) fn mark(place: &str, object: &Value, track: Track) -> Result<Option<Mark>, PortError> {
+    mark_at(key(track), place, object)
+}
+
+/// Lets a write to a track through. Both tracks are in one object: whoever may not write to one of them any more, for
+/// whatever other reason than the order of its decisions, may not write to the other one either.
+pub(super) fn admit(place: &str, object: &Value, track: Track, asked: &Mark) -> Result<(), PortError> {
+    asked.admit(mark(place, object, track)?.as_ref())?;
+    let [stable, candidate] = Track::BOTH;
+    let other = if track == stable { candidate } else { stable };
+    let beside = mark(place, object, other)?.map(|mark| Mark { generation: asked.generation, ..mark });
+    Ok(asked.admit(beside.as_ref())?)
+}
+
+/// Whether this claim is the first one of its rollout.
+pub(super) fn begins(place: &str, object: &Value, fence: &Fence) -> Result<bool, PortError> {
+    Ok(fence.begins(mark(place, object, Track::Stable)?.as_ref()))
+}
+
+/// Marks a track in the same patch as what changes it.
+pub(super) fn stamp(edit: &mut Edit<'_>, track: Track, mark: &Mark) {
+    stamp_at(key(track), edit, mark);
+}
+
+/// What a write to a track was admitted by stands as it was.
+pub(super) fn relies_on_marks(edit: &mut Edit<'_>, object: &Value) {
+    for track in Track::BOTH.into_iter().filter(|track| annotation(object, key(*track)).is_some()) {
+        edit.relies_on(&["metadata", "annotations", key(track)]);
+    }
+}
+
+fn key(track: Track) -> &'static str {
+    match track {
+        Track::Stable => MARK,
+        Track::Candidate => CANDIDATE_MARK,
+    }
+}
+
+/// None when nothing moves.
+fn way(before: Wanted, after: Wanted, traffic: Traffic) -> Option<Way> {
+    let back = after.candidate < before.candidate || after.stable > before.stable;
+    if traffic == Traffic::Off || back {
+        return Some(Way::Back);
+    }
+    (before != after).then_some(Way::Forward)
+}
+
+fn too_many(place: &str, wanted: Wanted, all: u32) -> Option<PortError> {
+    let Wanted { stable, candidate } = wanted;
+    let stable = stable.min(all);
+    (candidate > 0 && stable.saturating_add(candidate) > all).then(|| {
+        let asked =
+            format!("{stable} stable and {candidate} candidate replicas are more than the {all} that it has");
+        PortError::unsupported(
+            place,
+            format!("{asked}; roll with max_surge 0 and max_unavailable of at least 1"),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shepherd_core::model::FailureKind;
+
+    fn spec(track: Track, revision: &str, replicas: u32) -> TrackSpec {
+        TrackSpec { track, revision: revision.parse().unwrap(), replicas: Replicas::new(replicas) }
+    }
+
+    fn fresh() -> Tracks {
+        Tracks::untouched("web:v1".parse().unwrap())
+    }
+
+    fn asked(tracks: &mut Tracks, track: Track, revision: &str, replicas: u32, traffic: Traffic) {
+        tracks.ask("web", &spec(track, revision, replicas), traffic, 10, true).unwrap();
+    }
+
+    #[test]
+    fn less_of_the_candidate_or_more_of_stable_is_the_way_back() {
+        let mut tracks = fresh();
+        asked(&mut tracks, Track::Candidate, "web:v2", 4, Traffic::On);
+        asked(&mut tracks, Track::Stable, "web:v1", 6, Traffic::On);
+        assert_eq!((tracks.way(), tracks.never_touched(10)), (Way::Forward, 6));
+        asked(&mut tracks, Track::Stable, "web:v1", 6, Traffic::On);
+        assert_eq!(tracks.way(), Way::Forward, "the same again moves nothing");
+        asked(&mut tracks, Track::Candidate, "web:v2", 4, Traffic::Off);
+        assert_eq!(tracks.way(), Way::Back, "what was taken off does not go on");
+        asked(&mut tracks, Track::Stable, "web:v1", 8, Traffic::Off);
+        assert_eq!((tracks.way(), tracks.never_touched(10)), (Way::Back, 6));
+    }
+
+    #[test]
+    fn the_next_rollout_takes_what_has_the_object_for_itself_for_stable() {
+        let mut tracks = fresh();
+        asked(&mut tracks, Track::Candidate, "web:v2", 10, Traffic::On);
+        asked(&mut tracks, Track::Stable, "web:v1", 3, Traffic::On);
+        assert_eq!(
+            tracks.clone().begun().revision(Track::Stable),
+            fresh().revision(Track::Stable),
+            "both run"
+        );
+        asked(&mut tracks, Track::Stable, "web:v1", 0, Traffic::On);
+        let next = tracks.begun();
+        assert_eq!(next.revision(Track::Stable).unwrap().as_str(), "web:v2");
+        assert_eq!(
+            next.wanted(20),
+            Wanted { stable: 20, candidate: 0 },
+            "whatever it has been scaled to since"
+        );
+    }
+
+    #[test]
+    fn what_cannot_surge_says_how_to_plan() {
+        let mut tracks = fresh();
+        let more =
+            tracks.ask("statefulset shop/web", &spec(Track::Candidate, "web:v2", 1), Traffic::On, 3, false);
+        let error = more.unwrap_err();
+        assert_eq!(error.kind(), FailureKind::Unsupported);
+        assert!(error.to_string().contains("max_surge 0"), "{error}");
+        let mut tracks = fresh();
+        tracks.ask("web", &spec(Track::Stable, "web:v1", 2), Traffic::On, 3, false).unwrap();
+        tracks.ask("web", &spec(Track::Candidate, "web:v2", 1), Traffic::On, 3, false).unwrap();
+        // On the way back nothing is refused for it.
+        tracks.ask("web", &spec(Track::Stable, "web:v1", 3), Traffic::Off, 3, false).unwrap();
+    }
+
+    #[test]
+    fn revisions_stay_on_their_tracks() {
+        for asked in [spec(Track::Stable, "web:v2", 3), spec(Track::Candidate, "web:v1", 1)] {
+            let error = fresh().ask("web", &asked, Traffic::On, 3, true).unwrap_err();
+            assert_eq!(error.kind(), FailureKind::Unsupported);
+        }
+    }
+}

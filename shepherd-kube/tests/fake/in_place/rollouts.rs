@@ -1,0 +1,143 @@
+//! Whole rollouts, by the driver.
+
+use std::time::Duration;
+
+use serde_json::json;
+use shepherd_core::driver::Rollout;
+use shepherd_core::machine::{Cause, Outcome};
+use shepherd_core::ports::{Owner, Workload};
+use shepherd_core::store::MemoryStore;
+use shepherd_core::strategy::{Count, Rolling};
+use shepherd_kube::workload::{InPlaceDaemonSet, InPlaceDeployment, InPlaceStatefulSet};
+use shepherd_testkit::SimClock;
+
+use super::{api, ready, settings};
+use crate::api::Api;
+
+/// One object, and whoever rolls it out.
+struct Place {
+    kind: &'static str,
+    api: Api,
+    clock: SimClock,
+    store: MemoryStore,
+    before: serde_json::Value,
+}
+
+const KINDS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
+
+impl Place {
+    fn new(kind: &'static str) -> Self {
+        let api = api(kind, 5, &json!({}));
+        let before = settings(&api, kind);
+        Self { kind, api, clock: SimClock::paused(), store: MemoryStore::default(), before }
+    }
+
+    fn workload(&self) -> Box<dyn Workload> {
+        let client = self.api.client();
+        let clock = self.clock.clone();
+        match self.kind {
+            "Deployment" => {
+                Box::new(InPlaceDeployment::new(client, "shop", "web").container("app").timed_by(clock))
+            }
+            "StatefulSet" => {
+                Box::new(InPlaceStatefulSet::new(client, "shop", "web").container("app").timed_by(clock))
+            }
+            _ => Box::new(InPlaceDaemonSet::new(client, "shop", "web").container("app").timed_by(clock)),
+        }
+    }
+
+    fn rollout(&self, owner: &str) -> Rollout {
+        let (surge, unavailable) = if self.kind == "Deployment" { (1, 0) } else { (0, 1) };
+        let rolling =
+            Rolling::new().max_surge(Count::number(surge)).max_unavailable(Count::number(unavailable));
+        Rollout::of("shop/web".parse().unwrap())
+            .strategy(rolling.settle(Duration::from_secs(30)))
+            .on(std::sync::Arc::<dyn Workload>::from(self.workload()))
+            .stored_in(self.store.clone())
+            .timed_by(self.clock.clone())
+            .owned_by(Owner::new(owner))
+            .build()
+            .unwrap()
+    }
+
+    fn assert_ordinary(&self) {
+        assert_eq!(settings(&self.api, self.kind), self.before, "{}", self.kind);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_good_revision_is_promoted() {
+    for kind in KINDS {
+        let place = Place::new(kind);
+        let running = place.rollout("one").start("web:v2".parse().unwrap()).await.unwrap();
+        let outcome = running.outcome().await.unwrap();
+        assert!(matches!(outcome, Outcome::Promoted(_)), "{kind}: {outcome:?}");
+        assert_eq!(ready(&place.api), (0, 5), "{kind}");
+        place.assert_ordinary();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_rollout_after_the_other_goes_through_the_same_adapter() {
+    for kind in KINDS {
+        let place = Place::new(kind);
+        let rollout = place.rollout("one");
+        for revision in ["web:v2", "web:v3", "web:v1"] {
+            let running = rollout.start(revision.parse().unwrap()).await.unwrap();
+            let outcome = running.outcome().await.unwrap();
+            assert!(matches!(outcome, Outcome::Promoted(_)), "{kind}: {outcome:?}");
+            assert_eq!(crate::controllers::ready(&place.api), [(revision.to_owned(), 5)].into());
+            place.assert_ordinary();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_image_is_taken_back() {
+    for kind in KINDS {
+        let place = Place::new(kind);
+        let running = place.rollout("one").start("web:v2-broken".parse().unwrap()).await.unwrap();
+        let outcome = running.outcome().await.unwrap();
+        let Outcome::RolledBack(report) = outcome else { panic!("{kind}: {outcome:?}") };
+        let Some(Cause::Failing(reason)) = report.cause else { panic!("{kind}: {:?}", report.cause) };
+        assert!(reason.as_str().contains("ImagePullBackOff"), "{kind}: {reason}");
+        assert_eq!(ready(&place.api), (5, 0), "{kind}");
+        place.assert_ordinary();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_in_the_middle_puts_stable_back() {
+    for kind in KINDS {
+        let place = Place::new(kind);
+        let running = place.rollout("one").start("web:v2".parse().unwrap()).await.unwrap();
+        tokio_until(&place, |(_, candidate)| candidate == 3).await;
+        running.abort("ada".parse().unwrap(), "not today").await.unwrap();
+        let outcome = running.outcome().await.unwrap();
+        assert!(matches!(outcome, Outcome::Aborted(_)), "{kind}: {outcome:?}");
+        assert_eq!(ready(&place.api), (5, 0), "{kind}");
+        place.assert_ordinary();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_process_goes_on_in_the_middle() {
+    for kind in KINDS {
+        let place = Place::new(kind);
+        // Nobody waits for the first one any more: it loses its fence.
+        let _gone = place.rollout("one").start("web:v2".parse().unwrap()).await.unwrap();
+        tokio_until(&place, |(_, candidate)| candidate == 2).await;
+        let next = place.rollout("two").steal("web:v2".parse().unwrap()).await.unwrap();
+        let outcome = next.outcome().await.unwrap();
+        assert!(matches!(outcome, Outcome::Promoted(_)), "{kind}: {outcome:?}");
+        assert_eq!(ready(&place.api), (0, 5), "{kind}");
+        place.assert_ordinary();
+    }
+}
+
+/// Lets time pass until the pods are so.
+async fn tokio_until(place: &Place, what: impl Fn((u32, u32)) -> bool) {
+    while !what(ready(&place.api)) {
+        shepherd_core::ports::Clock::sleep(&place.clock, Duration::from_secs(1)).await;
+    }
+}

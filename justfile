@@ -18,7 +18,7 @@ control-plane:
     shepherd-testkit/control-plane/build.sh
 
 # the tests that need it, in a network namespace of their own; `just real -p CRATE --test NAME` for others
-real *args="-p shepherd-testkit -p shepherd-kube --features shepherd-testkit/cluster,shepherd-kube/real --test cluster --test real": control-plane
+real *args="-p shepherd-testkit -p shepherd-kube --features shepherd-testkit/real,shepherd-kube/real --test cluster --test real": control-plane
     shepherd-testkit/control-plane/real.sh {{ args }}
 
 # everything that CI checks, and nothing is changed

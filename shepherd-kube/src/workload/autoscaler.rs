@@ -13,7 +13,7 @@ const ORIGINALS: &str = "shepherd.rs/originals";
 /// An autoscaler that owns stable's count. During a rollout it may grow stable and not shrink it below what it had:
 /// less traffic on stable would make it take away the capacity that a rollback needs.
 pub(crate) struct Autoscaler {
-    object: Object,
+    pub(super) object: Object,
 }
 
 impl Autoscaler {

@@ -13,5 +13,6 @@ mod gateway;
 mod ingress;
 mod istio;
 mod kube_store;
+mod preflight;
 mod words;
 mod write_count;

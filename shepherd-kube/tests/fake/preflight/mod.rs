@@ -1,0 +1,4 @@
+mod broken;
+mod server;
+mod shop;
+mod sound;

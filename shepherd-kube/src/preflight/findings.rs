@@ -26,6 +26,8 @@ pub(super) struct Behind {
     pub(super) namespace: String,
     pub(super) service: String,
     pub(super) track: Track,
+    /// Which track that is, changes with every rollout: it is not what the selector says before one.
+    pub(super) switched: bool,
 }
 
 impl Findings {
@@ -62,7 +64,16 @@ impl Findings {
 
     /// Users of a track come through this Service.
     pub(crate) fn behind(&mut self, namespace: &str, service: &str, track: Track) {
-        let behind = Behind { namespace: namespace.to_owned(), service: service.to_owned(), track };
+        self.know(namespace, service, track, false);
+    }
+
+    /// Users of the candidate come through this Service once a rollout has begun.
+    pub(crate) fn behind_later(&mut self, namespace: &str, service: &str) {
+        self.know(namespace, service, Track::Candidate, true);
+    }
+
+    fn know(&mut self, namespace: &str, service: &str, track: Track, switched: bool) {
+        let behind = Behind { namespace: namespace.to_owned(), service: service.to_owned(), track, switched };
         if !self.services.contains(&behind) {
             self.services.push(behind);
         }

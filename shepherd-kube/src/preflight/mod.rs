@@ -43,6 +43,7 @@ mod template;
 mod twins;
 
 pub(crate) use access::Need;
+pub(crate) use rehearsal::mark as rehearsed_mark;
 pub(crate) use twins::Twins;
 
 pub use error::PreflightError;

@@ -66,7 +66,7 @@ impl Findings {
         for (one, answer) in all.iter().zip(answers) {
             match answer {
                 Ok(true) if one.kind == "PersistentVolumeClaim" => {
-                    self.shared_volume(place, namespace, &one.name).await
+                    self.shared_volume(place, namespace, &one.name).await;
                 }
                 Ok(true) => {}
                 Ok(false) => self.lacking(place, one),

@@ -85,7 +85,7 @@ impl Findings {
         let Some(all) = self.list("v1", "Service", twins.namespace, what).await else { return };
         let named: Vec<_> =
             self.services.iter().filter(|one| one.namespace == twins.namespace).cloned().collect();
-        for Behind { service, track, .. } in &named {
+        for Behind { service, track, .. } in named.iter().filter(|one| !one.switched) {
             match all.iter().find(|one| one["metadata"]["name"] == **service) {
                 Some(found) => self.named_service(twins, found, *track, &named),
                 None => self.error(
@@ -136,7 +136,7 @@ impl Findings {
                 format!("its selector {} catches both tracks: whoever uses it meets the candidate whatever its weight", text(selector)),
                 "narrow its selector, if users come through it",
             );
-        } else if stable && !candidate {
+        } else if stable && !candidate && !self.services.is_empty() {
             self.warning(
                 twins.service(name),
                 "it sends to stable's pods and to none of the candidate's",

@@ -8,3 +8,4 @@ mod events;
 mod gateway;
 mod ground;
 mod kube_store;
+mod preflight;

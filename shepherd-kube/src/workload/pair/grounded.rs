@@ -4,7 +4,7 @@ use shepherd_core::model::Track;
 
 use super::DeploymentPair;
 use super::labels::Labels;
-use crate::object::MARK;
+use crate::object::{MARK, Object};
 use crate::preflight::{Findings, Grounded, Need, Twins};
 use crate::workload::{image, twin};
 
@@ -30,7 +30,7 @@ impl Grounded for DeploymentPair {
             findings.owned_by_tools(autoscaler.place(), &there, &fields);
         }
         let Some(stable) = findings.present(&self.stable).await else { return };
-        let told = autoscaler.map(|one| one.name());
+        let told = autoscaler.map(Object::name);
         findings.autoscalers(&self.namespace, self.stable.name(), told, Some("autoscaled_by")).await;
         self.inspect_stable(findings, &stable).await;
     }

@@ -49,16 +49,18 @@ impl Findings {
             need.verbs.iter().map(move |verb| review(client, namespace, need, verb))
         });
         let mut answers = join_all(reviews).await.into_iter();
+        let mut missing: Vec<(Need<'_>, Vec<&str>)> = Vec::new();
         for need in needs {
-            let mut missing = Vec::new();
             for verb in need.verbs {
                 match answers.next() {
-                    Some(Ok(false)) => missing.push(*verb),
+                    Some(Ok(false)) => lacks(&mut missing, need, verb),
                     Some(Err(error)) => self.unchecked(&place, &format!("{verb} on {}", need.title()), error),
                     Some(Ok(true)) | None => {}
                 }
             }
-            self.forbids(&place, namespace, need, &missing);
+        }
+        for (need, verbs) in missing {
+            self.forbids(&place, namespace, &need, &verbs);
         }
     }
 
@@ -69,9 +71,6 @@ impl Findings {
     }
 
     fn forbids(&mut self, place: &str, namespace: &str, need: &Need<'_>, verbs: &[&str]) {
-        if verbs.is_empty() {
-            return;
-        }
         for verb in verbs {
             self.forbidden.insert(key(namespace, need.group, need.resource, verb));
         }
@@ -81,6 +80,16 @@ impl Findings {
             format!("this client may not {} {}", verbs.join(", "), need.title()),
             format!("add the rule {rule}"),
         );
+    }
+}
+
+/// One rule for each kind of object, however many of it are asked about.
+fn lacks<'a>(missing: &mut Vec<(Need<'a>, Vec<&'a str>)>, need: &Need<'a>, verb: &'a str) {
+    let same = |other: &Need<'_>| (other.group, other.resource) == (need.group, need.resource);
+    match missing.iter_mut().find(|(other, _)| same(other)) {
+        Some((_, verbs)) if verbs.contains(&verb) => {}
+        Some((_, verbs)) => verbs.push(verb),
+        None => missing.push((*need, vec![verb])),
     }
 }
 

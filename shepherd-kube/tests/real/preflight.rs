@@ -115,10 +115,6 @@ async fn forbidden_verbs_are_named_with_their_rules() {
                 r#"add the rule {"apiGroups":["gateway.networking.k8s.io"],"resources":["httproutes"],"verbs":["get","patch"]}"#
             ),
             (
-                "this client may not patch deployments.apps",
-                r#"add the rule {"apiGroups":["apps"],"resources":["deployments"],"verbs":["patch"]}"#
-            ),
-            (
                 "this client may not patch, create deployments.apps",
                 r#"add the rule {"apiGroups":["apps"],"resources":["deployments"],"verbs":["patch","create"]}"#
             ),

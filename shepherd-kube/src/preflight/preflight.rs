@@ -84,7 +84,7 @@ impl<'a> Preflight<'a> {
         self
     }
 
-    /// Asks everything.
+    /// Asks everything. It waits for answers as long as its client does.
     ///
     /// # Errors
     /// Only when no server answers at all, or none that knows this client. Everything else is in the report.

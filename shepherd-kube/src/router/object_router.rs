@@ -84,14 +84,36 @@ impl<S: Shape> ObjectRouter<S> {
         let there = findings.present(object).await?;
         findings.owned_by_tools(object.place(), &there, &fields);
         findings.claims(object, &there).await;
-        match self.shape.exposure(&there) {
-            Ok(_) => Some(there),
+        self.inspect_exposure(findings, &there).then_some(there)
+    }
+
+    /// What the object says of traffic can be read, and nobody meets the candidate before its rollout. Answers whether
+    /// it can be read.
+    pub(crate) fn inspect_exposure(&self, findings: &mut Findings, there: &Value) -> bool {
+        let place = self.object.place();
+        let exposure = match self.shape.exposure(there) {
+            Ok(exposure) => exposure,
             Err(error) => {
                 let remedy = "correct the object, or what the router was told of it";
-                findings.error(object.place(), error.failure().message.clone(), remedy);
-                None
+                findings.error(place, error.failure().message.clone(), remedy);
+                return false;
             }
+        };
+        let met = format!("users meet the candidate already: {exposure}");
+        match self.mark(there) {
+            _ if exposure.is_off() => {}
+            Ok(Some(mark)) => findings.warning(
+                place,
+                format!("{met}, by the rollout {}", mark.fence.rollout),
+                "start that rollout again and let it end, or take the traffic back by hand",
+            ),
+            _ => findings.error(
+                place,
+                met,
+                "take the traffic back by hand, then start: a rollout would be refused",
+            ),
         }
+        true
     }
 
     /// What an off of everything is lowered from does not matter: nobody's mistake keeps users on the candidate.

@@ -1,8 +1,8 @@
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{ResourceQuota, Secret};
+use k8s_openapi::api::core::v1::{ResourceQuota, Secret, Service};
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::Client;
-use kube::api::{Patch, PatchParams};
+use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use shepherd_kube::blue_green::BlueGreenService;
 use shepherd_kube::preflight::{Preflight, Report, Severity};
@@ -77,12 +77,12 @@ fn role() -> Vec<PolicyRule> {
 async fn nothing_is_found_and_nothing_is_changed() {
     let shop = sound().await;
     settled(&shop).await;
-    let before = shop.api::<Deployment>().list(&Default::default()).await.unwrap();
+    let before = shop.api::<Deployment>().list(&ListParams::default()).await.unwrap();
     let report = checked(&shop, shop.client()).await;
     assert!(report.findings().is_empty(), "{report}");
     assert!(report.server().unwrap().starts_with("v1."), "{report}");
     assert!(!report.to_string().contains("hidden"));
-    let after = shop.api::<Deployment>().list(&Default::default()).await.unwrap();
+    let after = shop.api::<Deployment>().list(&ListParams::default()).await.unwrap();
     assert_eq!(after.items, before.items);
 }
 
@@ -128,7 +128,7 @@ async fn a_selector_that_catches_both_tracks_is_found() {
     settled(&shop).await;
     let wide = json!([{"op": "replace", "path": "/spec/selector", "value": {"tier": "front"}}]);
     let patch: json_patch::Patch = serde_json::from_value(wide).unwrap();
-    let services = shop.api::<k8s_openapi::api::core::v1::Service>();
+    let services = shop.api::<Service>();
     services.patch("web", &PatchParams::default(), &Patch::Json::<Value>(patch)).await.unwrap();
     let report = checked(&shop, shop.client()).await;
     let [found] = report.findings() else { panic!("{report}") };
@@ -174,7 +174,7 @@ async fn blue_and_green_are_sound() {
     let spec = json!({"replicas": 1, "selector": {"matchLabels": labels}, "template": template});
     shop.create_object::<Deployment>(json!({"metadata": {"name": "web-blue"}, "spec": spec})).await.unwrap();
     let service = json!({"metadata": {"name": "web"}, "spec": {"selector": labels, "ports": [{"port": 80}]}});
-    shop.create_object::<k8s_openapi::api::core::v1::Service>(service).await.unwrap();
+    shop.create_object::<Service>(service).await.unwrap();
     let web = BlueGreenService::new(shop.client(), shop.name(), "web");
     let (router, workload) = (web.router(), web.workload());
     let look = async || {

@@ -49,6 +49,7 @@ impl IngressCanary {
         let canary = &self.router.object;
         findings.claims(canary, there).await;
         findings.owned_by_tools(canary.place(), there, &["/metadata/annotations".to_owned()]);
+        self.router.inspect_exposure(findings, there);
         let Some(main) = main else { return };
         let follows = self.spec_to_follow(main, there);
         if let Err(error) = follows.and_then(|spec| self.compare(main, there, spec.as_ref())) {

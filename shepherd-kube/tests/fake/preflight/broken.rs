@@ -107,6 +107,10 @@ broken! {
         => Warning, WEB, "Helm applies it", "helm upgrade";
     a_route_without_stable: |shop| shop.object(ROUTES, "web")["spec"]["rules"][0]["backendRefs"][0]["name"] = "api".into()
         => Error, "HTTPRoute shop/web", "none of its rules has a backend web", "what the router was told";
+    a_candidate_that_users_meet_already: |shop| {
+        let backends = json!([{"name": "web", "weight": 3}, {"name": "web-candidate", "weight": 1}]);
+        shop.object(ROUTES, "web")["spec"]["rules"][0]["backendRefs"] = backends;
+    } => Error, "HTTPRoute shop/web", "users meet the candidate already: 25%", "take the traffic back by hand";
     a_route_that_no_gateway_accepted: |shop| shop.object(ROUTES, "web")["status"] = json!({})
         => Error, "HTTPRoute shop/web", "not every gateway", "conditions in its status";
     a_candidate_of_other_labels: |shop| {

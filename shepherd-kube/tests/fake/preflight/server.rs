@@ -128,7 +128,7 @@ async fn what_admission_refuses_is_told() {
         let api = Shop::sound().open();
         api.objects_to_writes(path, 400, "the webhook says no");
         let report = checked(&api).await;
-        says(&report, Severity::Error, object, &format!("{what}"), "admission policy");
+        says(&report, Severity::Error, object, what, "admission policy");
         assert!(report.to_string().contains("the webhook says no"));
     }
     let api = Shop::sound().open();

@@ -1,7 +1,9 @@
-use shepherd_kube::preflight::{Preflight, PreflightError};
+use serde_json::json;
+use shepherd_kube::preflight::{Preflight, PreflightError, Severity};
 use shepherd_kube::workload::{DeploymentPair, Labels};
 
-use super::shop::{DEPLOYMENTS, SECRETS, SERVICES, Shop, changes, checked};
+use super::shop::{DEPLOYMENTS, ROUTES, SECRETS, SERVICES, Shop, changes, checked, says};
+use crate::words::on;
 
 #[tokio::test]
 async fn nothing_is_found_and_nothing_is_written() {
@@ -44,6 +46,20 @@ async fn a_shared_service_may_catch_both_tracks() {
     let pair = DeploymentPair::new(api.client(), "shop", "web").labels(Labels::Shared).services("web", "web");
     let report = Preflight::of(&api.client()).workload(&pair).check().await.unwrap();
     assert!(report.findings().is_empty(), "{report}");
+}
+
+#[tokio::test]
+async fn a_rollout_that_is_under_way_may_be_gone_on_with() {
+    let mut shop = Shop::sound();
+    let backends = json!([{"name": "web", "weight": 3}, {"name": "web-candidate", "weight": 1}]);
+    let route = shop.object(ROUTES, "web");
+    route["spec"]["rules"][0]["backendRefs"] = backends;
+    let mark = serde_json::to_string(&on(1, 25).mark).unwrap();
+    route["metadata"]["annotations"] = json!({"shepherd.rs/mark": mark});
+    let report = checked(&shop.open()).await;
+    let (object, remedy) = ("HTTPRoute shop/web", "start that rollout again");
+    says(&report, Severity::Warning, object, "users meet the candidate already: 25%, by the rollout", remedy);
+    assert_eq!(report.ready(), Ok(()));
 }
 
 #[tokio::test]

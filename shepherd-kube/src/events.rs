@@ -16,6 +16,7 @@ use shepherd_core::model::Verdict;
 use shepherd_core::ports::{Notice, Notifier, PortError};
 
 use crate::object::{MANAGER, failure, name};
+use crate::preflight::{Findings, Grounded, Need};
 use crate::time::hour;
 
 /// The most that the API server takes for a message, and for the name of who tells.
@@ -147,6 +148,21 @@ impl Notifier for KubeEvents {
             Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
             Err(error) => Err(failure(&format!("events of {}", self.place()), error)),
         }
+    }
+}
+
+#[async_trait]
+impl Grounded for KubeEvents {
+    fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    async fn inspect(&self, findings: &mut Findings) {
+        let object =
+            Need { group: &self.kind.group, resource: &self.kind.plural, name: &self.name, verbs: &["get"] };
+        let needs = [Need::all("events.k8s.io", "events", &["create"]), object];
+        findings.needs(&self.namespace, &needs).await;
+        findings.writes(format!("Events in {}", self.namespace), [format!("those about {}", self.place())]);
     }
 }
 

@@ -8,6 +8,7 @@ pub mod blue_green;
 mod events;
 pub mod gate;
 mod object;
+pub mod preflight;
 pub mod router;
 pub mod store;
 mod time;

@@ -18,9 +18,9 @@ use crate::workload::{Look, image, twin};
 /// Of each Deployment it changes the image of one container, the count of replicas, and two annotations.
 pub struct BlueGreenDeployments {
     client: Client,
-    sides: Sides,
-    service: Object,
-    deployments: [Object; 2],
+    pub(super) sides: Sides,
+    pub(super) service: Object,
+    pub(super) deployments: [Object; 2],
 }
 
 impl BlueGreenDeployments {
@@ -32,7 +32,7 @@ impl BlueGreenDeployments {
         Self { client: client.clone(), service: object(&service, &sides.service), deployments, sides }
     }
 
-    fn deployment(&self, side: Side) -> &Object {
+    pub(super) fn deployment(&self, side: Side) -> &Object {
         &self.deployments[side as usize]
     }
 

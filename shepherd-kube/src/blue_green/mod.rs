@@ -3,6 +3,7 @@
 #[allow(clippy::module_inception)]
 mod blue_green;
 mod deployments;
+mod grounded;
 mod selector;
 mod sides;
 

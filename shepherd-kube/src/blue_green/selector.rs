@@ -25,10 +25,10 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// Connections that users keep open go on reaching the pods that they reach: only ending those pods moves them.
 pub struct ServiceSelector {
     client: Client,
-    sides: Sides,
-    service: Object,
-    preview: Option<Object>,
-    settle: Duration,
+    pub(super) sides: Sides,
+    pub(super) service: Object,
+    pub(super) preview: Option<Object>,
+    pub(super) settle: Duration,
 }
 
 impl ServiceSelector {

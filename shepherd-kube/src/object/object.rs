@@ -20,7 +20,9 @@ pub(crate) const MANAGER: &str = "shepherd";
 /// costs one round trip; the tests of the patch find out when that is old.
 pub(crate) struct Object {
     client: Client,
+    kind: ApiResource,
     path: String,
+    namespace: String,
     name: String,
     place: String,
     seen: Mutex<Option<Arc<Value>>>,
@@ -30,12 +32,32 @@ impl Object {
     pub(crate) fn new(client: Client, kind: &ApiResource, namespace: &str, name: &str) -> Self {
         let path = DynamicObject::url_path(kind, Some(namespace));
         let place = format!("{} {namespace}/{name}", kind.kind);
-        Self { client, path, name: name.to_owned(), place, seen: Mutex::default() }
+        Self {
+            client,
+            kind: kind.clone(),
+            path,
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            place,
+            seen: Mutex::default(),
+        }
     }
 
     /// Kind, namespace and name, as errors give it.
     pub(crate) fn place(&self) -> &str {
         &self.place
+    }
+
+    pub(crate) fn kind(&self) -> &ApiResource {
+        &self.kind
+    }
+
+    pub(crate) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// What it is now.
@@ -61,12 +83,7 @@ impl Object {
 
     /// Makes the object, when there is none of its name.
     pub(crate) async fn create(&self, object: &Value) -> Result<Created, PortError> {
-        let parameters = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
-        let body = serde_json::to_vec(object).map_err(|error| refused(&self.place, error.to_string()))?;
-        let request = Request::new(&self.path)
-            .create(&parameters, body)
-            .map_err(|error| refused(&self.place, error.to_string()))?;
-        match self.client.request::<Value>(request).await {
+        match self.send_new(object, Write::Done).await {
             Ok(object) => {
                 self.remember(object);
                 Ok(Created::Now)
@@ -118,13 +135,40 @@ impl Object {
         Err(PortError::conflict(&self.place, "others change it faster than it can be written"))
     }
 
+    /// What the server would say of this change. Nothing is changed.
+    pub(crate) async fn rehearse(&self, patch: &json_patch::Patch) -> Result<(), kube::Error> {
+        self.send(patch, Write::Rehearsed).await.map(drop)
+    }
+
+    /// What the server would say of making this object. Nothing is made.
+    pub(crate) async fn rehearse_new(&self, object: &Value) -> Result<(), kube::Error> {
+        self.send_new(object, Write::Rehearsed).await.map(drop)
+    }
+
     async fn patch(&self, patch: &json_patch::Patch) -> Result<Arc<Value>, kube::Error> {
-        let parameters = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        self.send(patch, Write::Done).await.map(|object| self.remember(object))
+    }
+
+    async fn send_new(&self, object: &Value, write: Write) -> Result<Value, kube::Error> {
+        let parameters =
+            PostParams { field_manager: Some(MANAGER.to_owned()), dry_run: write == Write::Rehearsed };
+        let body = serde_json::to_vec(object).map_err(kube::Error::SerdeError)?;
+        let request =
+            Request::new(&self.path).create(&parameters, body).map_err(kube::Error::BuildRequest)?;
+        self.client.request(request).await
+    }
+
+    async fn send(&self, patch: &json_patch::Patch, write: Write) -> Result<Value, kube::Error> {
+        let parameters = PatchParams {
+            field_manager: Some(MANAGER.to_owned()),
+            dry_run: write == Write::Rehearsed,
+            ..PatchParams::default()
+        };
         let mut request = Request::new(&self.path)
             .patch(&self.name, &parameters, &Patch::Json::<()>(patch.clone()))
             .map_err(kube::Error::BuildRequest)?;
         *request.body_mut() = wire::body(patch);
-        self.client.request::<Value>(request).await.map(|object| self.remember(object))
+        self.client.request(request).await
     }
 
     fn seen(&self) -> Option<Arc<Value>> {
@@ -140,6 +184,13 @@ impl Object {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(object.clone());
         object
     }
+}
+
+/// Whether the server does what it is asked, or only tells what would come of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Write {
+    Done,
+    Rehearsed,
 }
 
 /// What became of making an object.

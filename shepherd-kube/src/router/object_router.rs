@@ -1,8 +1,11 @@
+use std::sync::Arc;
+
 use serde_json::Value;
 use shepherd_core::model::{Exposure, Fence, Mark, Route, RouterCapabilities, Routing, admit};
 use shepherd_core::ports::PortError;
 
-use crate::object::{Edit, Object, mark_of, stamp};
+use crate::object::{Edit, MARK, Object, mark_of, stamp};
+use crate::preflight::{Findings, Need};
 
 /// How one kind of object says where traffic goes.
 pub(crate) trait Shape: Send + Sync {
@@ -69,6 +72,48 @@ impl<S: Shape> ObjectRouter<S> {
             mark: self.mark(object)?,
             in_effect: self.shape.in_effect(object),
         })
+    }
+
+    /// Looks at the object before anything is changed: it is there, says where traffic goes, and may be written.
+    /// `fields` are pointers to what is written. Answers the object, when nothing is wrong with it.
+    pub(crate) async fn inspect(&self, findings: &mut Findings, fields: &[&str]) -> Option<Arc<Value>> {
+        let object = &self.object;
+        findings.needs(object.namespace(), &[Need::on(object, &["get", "patch"])]).await;
+        let fields: Vec<_> = fields.iter().map(|&field| field.to_owned()).collect();
+        findings.writes(object.place(), fields.iter().cloned().chain([format!("annotation {MARK}")]));
+        let there = findings.present(object).await?;
+        findings.owned_by_tools(object.place(), &there, &fields);
+        findings.claims(object, &there).await;
+        self.inspect_exposure(findings, &there).then_some(there)
+    }
+
+    /// What the object says of traffic can be read, and nobody meets the candidate before its rollout. Answers whether
+    /// it can be read.
+    pub(crate) fn inspect_exposure(&self, findings: &mut Findings, there: &Value) -> bool {
+        let place = self.object.place();
+        let exposure = match self.shape.exposure(there) {
+            Ok(exposure) => exposure,
+            Err(error) => {
+                let remedy = "correct the object, or what the router was told of it";
+                findings.error(place, error.failure().message.clone(), remedy);
+                return false;
+            }
+        };
+        let met = format!("users meet the candidate already: {exposure}");
+        match self.mark(there) {
+            _ if exposure.is_off() => {}
+            Ok(Some(mark)) => findings.warning(
+                place,
+                format!("{met}, by the rollout {}", mark.fence.rollout),
+                "start that rollout again and let it end, or take the traffic back by hand",
+            ),
+            _ => findings.error(
+                place,
+                met,
+                "take the traffic back by hand, then start: a rollout would be refused",
+            ),
+        }
+        true
     }
 
     /// What an off of everything is lowered from does not matter: nobody's mistake keeps users on the candidate.

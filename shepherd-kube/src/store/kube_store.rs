@@ -69,7 +69,7 @@ const LARGEST: usize = 900 * 1024;
 #[derive(Clone)]
 pub struct KubeStore {
     client: Client,
-    namespace: String,
+    pub(super) namespace: String,
     process: String,
     records: Arc<Records>,
     lease: Arc<ProcessLease>,

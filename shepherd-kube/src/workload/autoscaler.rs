@@ -10,7 +10,7 @@ use crate::object::{Edit, ORIGINALS, Object, annotation, mark_of, refused, stamp
 /// An autoscaler that owns stable's count. During a rollout it may grow stable and not shrink it below what it had:
 /// less traffic on stable would make it take away the capacity that a rollback needs.
 pub(crate) struct Autoscaler {
-    object: Object,
+    pub(super) object: Object,
 }
 
 impl Autoscaler {

@@ -14,5 +14,6 @@ mod in_place;
 mod ingress;
 mod istio;
 mod kube_store;
+mod preflight;
 mod words;
 mod write_count;

@@ -12,3 +12,4 @@ mod in_place;
 mod ingress;
 mod istio;
 mod kube_store;
+mod preflight;

@@ -1,6 +1,7 @@
 //! The Gateway API: `HTTPRoute` and `GRPCRoute`.
 
 mod backends;
+mod grounded;
 mod matches;
 mod route;
 mod status;

@@ -36,7 +36,7 @@ const GROUP: &str = "gateway.networking.k8s.io";
 /// # }
 /// ```
 pub struct GatewayRoute {
-    router: ObjectRouter<Rules<Backends>>,
+    pub(super) router: ObjectRouter<Rules<Backends>>,
 }
 
 impl GatewayRoute {

@@ -41,7 +41,8 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// - chooses requests by a pattern.
 ///
 /// It is compared only then: a mistake that is made later does not keep a rollout from being taken back. The controller
-/// heeds only one canary for each path; that there is another one is not seen here.
+/// heeds only one canary for each path; that there is another one is seen by a
+/// [preflight](crate::preflight::Preflight) only.
 ///
 /// No status tells when a write is in effect. So it counts as in effect [one second later](Self::settle).
 ///
@@ -63,13 +64,13 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// ```
 pub struct IngressCanary {
     client: Client,
-    namespace: String,
-    main: Object,
-    name: String,
-    stable: String,
-    candidate: String,
-    makes: bool,
-    router: ObjectRouter<Annotations>,
+    pub(super) namespace: String,
+    pub(super) main: Object,
+    pub(super) name: String,
+    pub(super) stable: String,
+    pub(super) candidate: String,
+    pub(super) makes: bool,
+    pub(super) router: ObjectRouter<Annotations>,
 }
 
 impl IngressCanary {
@@ -177,7 +178,7 @@ impl IngressCanary {
     }
 
     /// What the canary shall serve from now on; none when it stays as it is.
-    fn spec_to_follow(&self, main: &Value, canary: &Value) -> Result<Option<Value>, PortError> {
+    pub(super) fn spec_to_follow(&self, main: &Value, canary: &Value) -> Result<Option<Value>, PortError> {
         let shown = !self.router.shape.exposure(canary)?.is_off();
         if !self.makes || shown || !made::is_made(canary, main) {
             return Ok(None);
@@ -185,7 +186,12 @@ impl IngressCanary {
         self.spec(main).map(Some)
     }
 
-    fn compare(&self, main: &Value, canary: &Value, spec: Option<&Value>) -> Result<(), PortError> {
+    pub(super) fn compare(
+        &self,
+        main: &Value,
+        canary: &Value,
+        spec: Option<&Value>,
+    ) -> Result<(), PortError> {
         let mut canary = canary.clone();
         if let Some(spec) = spec {
             canary["spec"] = spec.clone();
@@ -198,7 +204,7 @@ impl IngressCanary {
         }
     }
 
-    fn spec(&self, main: &Value) -> Result<Value, PortError> {
+    pub(super) fn spec(&self, main: &Value) -> Result<Value, PortError> {
         made::spec(main, &self.stable, &self.candidate).ok_or_else(|| {
             refused(self.main.place(), format!("none of its paths is sent to Service {}", self.stable))
         })

@@ -52,6 +52,11 @@ impl Keys {
         self.of("affinity-canary-behavior")
     }
 
+    /// Whether they are what the controller heeds when it was told nothing else.
+    pub(super) fn are_usual(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Whether an Ingress is a canary of another one.
     pub(super) fn is_canary(&self, ingress: &Value) -> bool {
         annotation(ingress, &self.canary())

@@ -2,6 +2,7 @@
 
 mod annotations;
 mod canary;
+mod grounded;
 mod keys;
 mod made;
 mod matches;

@@ -82,7 +82,6 @@ impl Pair<'_> {
 
 /// The names of the other canaries that serve what `main` serves. The controller heeds only one canary for each path,
 /// and which one is not for us to say.
-#[cfg_attr(not(test), expect(dead_code, reason = "a look before the first rollout will warn of them"))]
 pub(super) fn rivals<'o>(keys: &Keys, main: &Value, canary: &str, all: &'o [Value]) -> Vec<&'o str> {
     let of_main = paths(main);
     let shares = |ingress: &Value| {

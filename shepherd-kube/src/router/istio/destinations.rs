@@ -122,7 +122,7 @@ impl Destinations {
     }
 
     /// `web`, `web.shop` and `web.shop.svc.cluster.local` are one Service.
-    fn full<'h>(&'h self, host: &'h str) -> (&'h str, &'h str) {
+    pub(super) fn full<'h>(&'h self, host: &'h str) -> (&'h str, &'h str) {
         let (name, rest) = host.split_once('.').unwrap_or((host, &self.namespace));
         match rest.split_once('.') {
             None => (name, rest),

@@ -1,6 +1,7 @@
 //! Istio: `VirtualService`.
 
 mod destinations;
+mod grounded;
 mod matches;
 mod mirror;
 mod service;

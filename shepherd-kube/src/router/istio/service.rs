@@ -26,7 +26,8 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// which fails when anything that it relies on has changed meanwhile.
 ///
 /// The two destinations are two Services, or two subsets of one. The `DestinationRule` that names the subsets stays
-/// yours. A subset that it does not name is not seen here, and its requests fail: name it before the first rollout.
+/// yours. The requests of a subset that it does not name fail: name it before the first rollout, and look by a
+/// [preflight](crate::preflight::Preflight).
 ///
 /// Nothing that Istio keeps by default tells when a write is in effect. So it counts as in effect
 /// [two seconds later](Self::settle).
@@ -46,9 +47,9 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// ```
 pub struct VirtualService {
     client: Client,
-    namespace: String,
-    name: String,
-    router: ObjectRouter<Rules<Destinations>>,
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) router: ObjectRouter<Rules<Destinations>>,
 }
 
 impl VirtualService {

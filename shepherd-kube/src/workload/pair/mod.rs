@@ -1,5 +1,6 @@
 //! Two Deployments beside each other: the one that people own, and the candidate that Shepherd makes after it.
 
+mod grounded;
 mod labels;
 #[allow(clippy::module_inception, reason = "one main type per file, and it has the name of its room")]
 mod pair;

@@ -35,14 +35,14 @@ use crate::workload::{Look, image, twin};
 /// ```
 pub struct DeploymentPair {
     client: Client,
-    namespace: String,
-    stable: Object,
-    candidate: Object,
-    candidate_name: String,
-    container: Option<String>,
-    labels: Labels,
-    services: Option<[String; 2]>,
-    autoscaler: Option<Autoscaler>,
+    pub(super) namespace: String,
+    pub(super) stable: Object,
+    pub(super) candidate: Object,
+    pub(super) candidate_name: String,
+    pub(super) container: Option<String>,
+    pub(super) labels: Labels,
+    pub(super) services: Option<[String; 2]>,
+    pub(super) autoscaler: Option<Autoscaler>,
 }
 
 impl DeploymentPair {

@@ -21,6 +21,12 @@ struct State {
     /// What every request is refused with.
     down: Option<u16>,
     seen: Vec<Seen>,
+    /// Verbs and resources that nobody is granted.
+    denied: Vec<(&'static str, &'static str)>,
+    /// What is refused, by how the path ends: everything, or what is no read.
+    objections: Vec<(&'static str, bool, Refusal)>,
+    /// Groups with their version that are not served.
+    unserved: Vec<&'static str>,
 }
 
 /// A request that came.
@@ -29,6 +35,10 @@ pub(crate) struct Seen {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) body: Value,
+    /// It asks what would come of it.
+    pub(crate) dry: bool,
+    /// It asks for no more than that.
+    pub(crate) metadata_only: bool,
 }
 
 impl Seen {
@@ -101,6 +111,26 @@ impl Api {
         self.state().faults.push_back(Fault::Refused(code));
     }
 
+    /// Nobody is granted this verb on this resource.
+    pub(crate) fn denies(&self, verb: &'static str, resource: &'static str) {
+        self.state().denied.push((verb, resource));
+    }
+
+    /// All requests are refused where the path ends like this.
+    pub(crate) fn objects_to(&self, path: &'static str, code: u16, why: &'static str) {
+        self.state().objections.push((path, true, (code, why)));
+    }
+
+    /// All requests but reads are refused where the path ends like this.
+    pub(crate) fn objects_to_writes(&self, path: &'static str, code: u16, why: &'static str) {
+        self.state().objections.push((path, false, (code, why)));
+    }
+
+    /// A group with its version is not served.
+    pub(crate) fn lacks(&self, version: &'static str) {
+        self.state().unserved.push(version);
+    }
+
     /// Nothing more goes wrong.
     pub(crate) fn forgives(&self) {
         self.state().faults.clear();
@@ -143,7 +173,14 @@ impl Api {
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         let query = head.uri.query().unwrap_or_default().to_owned();
         let kind = head.headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let seen = Seen { method: head.method, path: head.uri.path().to_owned(), body };
+        let header = |name| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let seen = Seen {
+            dry: query.contains("dryRun=All"),
+            metadata_only: header("accept").contains("PartialObjectMetadata"),
+            method: head.method,
+            path: head.uri.path().to_owned(),
+            body,
+        };
         // What the server itself would have escaped passes none of its tests.
         let unlike = kind.contains("json-patch") && bytes.iter().any(|byte| b"<>&".contains(byte));
         let answer = if unlike { Err((422, "Invalid")) } else { self.state().handle(&seen, &query, kind) };
@@ -160,6 +197,15 @@ impl State {
         if let Some(code) = self.down {
             return Err((code, "Down"));
         }
+        if let Some(answer) = self.about_itself(seen) {
+            return answer;
+        }
+        if seen.dry {
+            let as_is = self.objects.clone();
+            let answer = self.perform(seen, query, kind);
+            self.objects = as_is;
+            return answer;
+        }
         let fault = if seen.is_write() { self.faults.pop_front() } else { None };
         match fault {
             Some(Fault::Refused(code)) => Err((code, "Refused")),
@@ -170,6 +216,46 @@ impl State {
             }
             None => self.perform(seen, query, kind),
         }
+    }
+
+    /// What is no object: the version, the kinds, and who may do what.
+    fn about_itself(&self, seen: &Seen) -> Option<Result<Value, Refusal>> {
+        let objected = |(path, reads, _): &&(&str, bool, Refusal)| {
+            seen.path.ends_with(path) && (*reads || seen.is_write())
+        };
+        if let Some((_, _, refusal)) = self.objections.iter().find(objected) {
+            return Some(Err(*refusal));
+        }
+        let parts: Vec<_> = seen.path.trim_matches('/').split('/').collect();
+        match parts[..] {
+            ["version"] => Some(Ok(version())),
+            ["apis"] => Some(Ok(json!({"kind": "APIGroupList", "groups": []}))),
+            ["apis", group, version] => Some(self.kinds(&format!("{group}/{version}"))),
+            [.., "selfsubjectaccessreviews"] => Some(Ok(self.review(&seen.body))),
+            _ => None,
+        }
+    }
+
+    fn kinds(&self, version: &str) -> Result<Value, Refusal> {
+        if self.unserved.contains(&version) {
+            return Err((404, "NotFound"));
+        }
+        let kinds = ["HTTPRoute", "GRPCRoute", "VirtualService"];
+        let kinds = kinds.map(
+            |kind| json!({"name": "", "singularName": "", "namespaced": true, "kind": kind, "verbs": []}),
+        );
+        Ok(json!({"kind": "APIResourceList", "groupVersion": version, "resources": kinds}))
+    }
+
+    fn review(&self, asked: &Value) -> Value {
+        let wanted = &asked["spec"]["resourceAttributes"];
+        let denied = self
+            .denied
+            .iter()
+            .any(|(verb, resource)| wanted["verb"] == *verb && wanted["resource"] == *resource);
+        let mut answer = asked.clone();
+        answer["status"] = json!({"allowed": !denied});
+        answer
     }
 
     fn perform(&mut self, seen: &Seen, query: &str, kind: &str) -> Result<Value, Refusal> {
@@ -202,13 +288,20 @@ impl State {
 fn place(path: &str) -> (&str, Option<&str>) {
     let parts = path.trim_matches('/').split('/').count();
     let prefix = if path.starts_with("/api/") { 2 } else { 3 };
-    // After the version a namespaced collection has three parts.
-    if parts == prefix + 4 {
+    // After the version a namespaced collection has three parts, and one of the whole cluster has one.
+    if parts == prefix + 4 || parts == prefix + 2 {
         let (collection, name) = path.rsplit_once('/').unwrap();
         (collection, Some(name))
     } else {
         (path, None)
     }
+}
+
+fn version() -> Value {
+    json!({
+        "major": "1", "minor": "36", "gitVersion": "v1.36.0", "gitCommit": "", "gitTreeState": "", "buildDate": "",
+        "goVersion": "", "compiler": "", "platform": "",
+    })
 }
 
 fn selector(query: &str) -> String {
@@ -219,7 +312,7 @@ fn selector(query: &str) -> String {
 fn status(code: u16, reason: &str) -> Value {
     let mut status = json!({
         "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason,
-        "message": format!("the server answers {code}"),
+        "message": if reason.contains(' ') { reason.to_owned() } else { format!("the server answers {code}") },
     });
     if code == 429 {
         status["details"] = json!({"retryAfterSeconds": 2});

@@ -11,7 +11,7 @@ pub(crate) type Refusal = (u16, &'static str);
 /// What stands in for the controllers: it is shown every object that is written, may change it, and may write others.
 pub(crate) type Controller = fn(&mut Objects, &mut Value);
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Objects {
     /// By the path of the collection, then by name.
     collections: BTreeMap<String, BTreeMap<String, Value>>,

@@ -1,0 +1,110 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use kube::Client;
+use shepherd_core::model::Track;
+
+use super::{Finding, Report, Severity};
+use crate::object::failure;
+
+/// What was found so far. Told to it, too, is what Shepherd will write.
+pub struct Findings {
+    pub(super) client: Client,
+    found: Vec<Finding>,
+    writes: BTreeMap<String, BTreeSet<String>>,
+    /// The verbs that this client was found not to have.
+    pub(super) forbidden: BTreeSet<String>,
+    /// The Services that the tracks are behind, as routers said.
+    pub(super) services: Vec<Behind>,
+    /// How many replicas the candidate has at most; as many as stable where nothing was said.
+    pub(super) replicas: Option<u32>,
+}
+
+/// A Service that sends to the pods of one track.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Behind {
+    pub(super) namespace: String,
+    pub(super) service: String,
+    pub(super) track: Track,
+    /// Which track that is, changes with every rollout: it is not what the selector says before one.
+    pub(super) switched: bool,
+}
+
+impl Findings {
+    /// Something because of which a rollout would fail or harm users.
+    pub fn error(&mut self, object: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) {
+        self.push(Severity::Error, object.into(), what.into(), remedy.into());
+    }
+
+    /// Something that somebody should know before.
+    pub fn warning(&mut self, object: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) {
+        self.push(Severity::Warning, object.into(), what.into(), remedy.into());
+    }
+
+    /// What will be written in this object during a rollout.
+    pub fn writes<F: Into<String>>(
+        &mut self,
+        object: impl Into<String>,
+        fields: impl IntoIterator<Item = F>,
+    ) {
+        self.writes.entry(object.into()).or_default().extend(fields.into_iter().map(Into::into));
+    }
+
+    /// Something that the server did not answer: nobody knows whether it is right.
+    pub(crate) fn unchecked(&mut self, object: &str, what: &str, error: kube::Error) {
+        let denied = matches!(&error, kube::Error::Api(status) if status.code == 403);
+        let remedy = if denied {
+            "look at it yourself, or let this client's role read it".to_owned()
+        } else {
+            "look at it yourself, or check again".to_owned()
+        };
+        let why = failure(object, error).failure().message.clone();
+        self.warning(object, format!("{what} cannot be checked: {why}"), remedy);
+    }
+
+    /// Users of a track come through this Service.
+    pub(crate) fn behind(&mut self, namespace: &str, service: &str, track: Track) {
+        self.know(namespace, service, track, false);
+    }
+
+    /// Users of the candidate come through this Service once a rollout has begun.
+    pub(crate) fn behind_later(&mut self, namespace: &str, service: &str) {
+        self.know(namespace, service, Track::Candidate, true);
+    }
+
+    fn know(&mut self, namespace: &str, service: &str, track: Track, switched: bool) {
+        let behind = Behind { namespace: namespace.to_owned(), service: service.to_owned(), track, switched };
+        if !self.services.contains(&behind) {
+            self.services.push(behind);
+        }
+    }
+
+    pub(super) fn new(client: Client, replicas: Option<u32>) -> Self {
+        Self {
+            client,
+            found: Vec::new(),
+            writes: BTreeMap::new(),
+            forbidden: BTreeSet::new(),
+            services: Vec::new(),
+            replicas,
+        }
+    }
+
+    pub(super) fn into_report(self, server: Option<String>) -> Report {
+        Report::new(server, self.found, self.writes)
+    }
+
+    /// Two adapters may find the same.
+    fn push(&mut self, severity: Severity, object: String, what: String, remedy: String) {
+        let finding = Finding { severity, object, what, remedy };
+        if !self.found.contains(&finding) {
+            self.found.push(finding);
+        }
+    }
+}
+
+impl fmt::Debug for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Findings").field("found", &self.found).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,111 @@
+use std::fmt;
+
+use kube::Client;
+
+use super::{Findings, Grounded, PreflightError, Report, server};
+
+/// Looks whether a rollout has all that it needs, before anything is changed.
+///
+/// It asks whether the server is there, whether it serves the kinds and grants the verbs that the adapters need,
+/// whether their objects and those that the pods need exist and fit together, and whether the server would take their
+/// first writes. Whatever could not be asked is a warning that says so.
+///
+/// It changes nothing. What it sends are reads, questions about permissions, and dry runs. Of Secrets it asks for the
+/// metadata only.
+///
+/// Some questions are about what no adapter needs at run time: the Services, budgets, policies, autoscalers and quotas
+/// of the namespace. A role that may not list them costs a warning each, and no error.
+///
+/// ```no_run
+/// # async fn example(client: kube::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// use shepherd_kube::blue_green::BlueGreenService;
+/// use shepherd_kube::preflight::Preflight;
+/// use shepherd_kube::store::KubeStore;
+///
+/// let web = BlueGreenService::new(client.clone(), "shop", "web");
+/// let (router, workload) = (web.router(), web.workload());
+/// let store = KubeStore::new(client.clone(), "shop", "deploy-bot-0");
+/// let report = Preflight::of(&client)
+///     .router(&router)
+///     .workload(&workload)
+///     .also(&store)
+///     .candidate_replicas(4)
+///     .check()
+///     .await?;
+/// for finding in report.errors() {
+///     eprintln!("{}: {}", finding.object, finding.remedy);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[must_use]
+pub struct Preflight<'a> {
+    client: Client,
+    routers: Vec<&'a dyn Grounded>,
+    workloads: Vec<&'a dyn Grounded>,
+    others: Vec<&'a dyn Grounded>,
+    replicas: Option<u32>,
+}
+
+impl<'a> Preflight<'a> {
+    /// With this client, which should be that of the adapters: permissions are asked for who asks.
+    pub fn of(client: &Client) -> Self {
+        Self {
+            client: client.clone(),
+            routers: Vec::new(),
+            workloads: Vec::new(),
+            others: Vec::new(),
+            replicas: None,
+        }
+    }
+
+    /// What runs the two tracks.
+    pub fn workload(mut self, workload: &'a dyn Grounded) -> Self {
+        self.workloads.push(workload);
+        self
+    }
+
+    /// What sends users to them.
+    pub fn router(mut self, router: &'a dyn Grounded) -> Self {
+        self.routers.push(router);
+        self
+    }
+
+    /// A store, a notifier, or whatever else the rollout has.
+    pub fn also(mut self, other: &'a dyn Grounded) -> Self {
+        self.others.push(other);
+        self
+    }
+
+    /// How many replicas the candidate has at its peak, for the quotas of the namespace; as many as stable, unless told
+    /// otherwise.
+    pub fn candidate_replicas(mut self, replicas: u32) -> Self {
+        self.replicas = Some(replicas);
+        self
+    }
+
+    /// Asks everything. It waits for answers as long as its client does.
+    ///
+    /// # Errors
+    /// Only when no server answers at all, or none that knows this client. Everything else is in the report.
+    ///
+    /// # Cancel safety
+    /// Nothing is changed, so a check may be dropped at any time.
+    pub async fn check(self) -> Result<Report, PreflightError> {
+        let version = server::version(&self.client).await?;
+        let mut findings = Findings::new(self.client, self.replicas);
+        // Routers first: they know which Services the tracks are behind.
+        for one in self.routers.into_iter().chain(self.workloads).chain(self.others) {
+            if findings.has_namespace(one.namespace()).await {
+                one.inspect(&mut findings).await;
+            }
+        }
+        Ok(findings.into_report(version))
+    }
+}
+
+impl fmt::Debug for Preflight<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Preflight").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,30 @@
+use async_trait::async_trait;
+use shepherd_core::model::Track;
+
+use super::GatewayRoute;
+use crate::preflight::{Findings, Grounded};
+
+#[async_trait]
+impl Grounded for GatewayRoute {
+    fn namespace(&self) -> &str {
+        self.router.object.namespace()
+    }
+
+    async fn inspect(&self, findings: &mut Findings) {
+        let dialect = &self.router.shape.dialect;
+        findings.behind(self.namespace(), &dialect.stable, Track::Stable);
+        findings.behind(self.namespace(), &dialect.candidate, Track::Candidate);
+        let remedy = "install the definitions of the Gateway API, and a controller of it";
+        if !findings.serves(self.router.object.kind(), remedy).await {
+            return;
+        }
+        let Some(route) = self.router.inspect(findings, &["/spec/rules"]).await else { return };
+        if !self.router.routing(&route).is_ok_and(|routing| routing.in_effect) {
+            findings.error(
+                self.router.object.place(),
+                "not every gateway of its `parentRefs` has accepted it and found its backends",
+                "read the conditions in its status: `kubectl describe` shows them",
+            );
+        }
+    }
+}

@@ -1,0 +1,185 @@
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{ResourceQuota, Secret, Service};
+use k8s_openapi::api::rbac::v1::PolicyRule;
+use kube::Client;
+use kube::api::{ListParams, Patch, PatchParams};
+use serde_json::{Value, json};
+use shepherd_kube::blue_green::BlueGreenService;
+use shepherd_kube::preflight::{Preflight, Report, Severity};
+use shepherd_kube::router::GatewayRoute;
+use shepherd_kube::workload::DeploymentPair;
+use shepherd_testkit::cluster::{Cluster, Namespace};
+
+/// A service behind Envoy that a rollout can begin with.
+async fn sound() -> Namespace {
+    let cluster = Cluster::shared().await.unwrap();
+    cluster.gateway().await.unwrap();
+    let shop = cluster.namespace("shop").await.unwrap();
+    let container = json!({
+        "name": "app", "image": "shop:v1", "ports": [{"containerPort": 8080}],
+        "envFrom": [{"secretRef": {"name": "keys"}}],
+        "lifecycle": {"preStop": {"sleep": {"seconds": 1}}},
+        "resources": {"requests": {"cpu": "10m"}},
+    });
+    let labels = json!({"app": "web", "tier": "front"});
+    let deployment = json!({
+        "metadata": {"name": "web"},
+        "spec": {
+            "replicas": 2, "selector": {"matchLabels": {"app": "web"}},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+        },
+    });
+    shop.create_object::<Secret>(json!({"metadata": {"name": "keys"}, "stringData": {"key": "hidden"}}))
+        .await
+        .unwrap();
+    shop.create_object::<Deployment>(deployment).await.unwrap();
+    for name in ["web", "web-candidate"] {
+        shop.service(name, name).await.unwrap();
+    }
+    let host = format!("{}.example", shop.name());
+    shop.http_route("web", &host, &[("web", 1)]).await.unwrap();
+    shop.ready_pods("app=web", 2).await.unwrap();
+    shop
+}
+
+async fn checked(shop: &Namespace, client: Client) -> Report {
+    let pair = DeploymentPair::new(client.clone(), shop.name(), "web").services("web", "web-candidate");
+    let route = GatewayRoute::http(client.clone(), shop.name(), "web");
+    Preflight::of(&client).workload(&pair).router(&route).check().await.unwrap()
+}
+
+/// The controllers have said all that they have to say.
+async fn settled(shop: &Namespace) -> Report {
+    let look = async || {
+        let report = checked(shop, shop.client()).await;
+        let late = |text: &str| text.contains("has not finished") || text.contains("not every gateway");
+        Ok(if report.errors().any(|one| late(&one.what)) { Err(report.to_string()) } else { Ok(report) })
+    };
+    shop.eventually("the controllers to be done", look).await.unwrap()
+}
+
+fn rule(group: &str, resource: &str, verbs: &[&str]) -> PolicyRule {
+    serde_json::from_value(json!({"apiGroups": [group], "resources": [resource], "verbs": verbs})).unwrap()
+}
+
+/// All that the adapters need, and nothing else.
+fn role() -> Vec<PolicyRule> {
+    vec![
+        rule("apps", "deployments", &["get", "patch", "create"]),
+        rule("apps", "replicasets", &["list"]),
+        rule("", "pods", &["list"]),
+        rule("discovery.k8s.io", "endpointslices", &["list"]),
+        rule("gateway.networking.k8s.io", "httproutes", &["get", "patch"]),
+    ]
+}
+
+#[tokio::test]
+async fn nothing_is_found_and_nothing_is_changed() {
+    let shop = sound().await;
+    settled(&shop).await;
+    let before = shop.api::<Deployment>().list(&ListParams::default()).await.unwrap();
+    let report = checked(&shop, shop.client()).await;
+    assert!(report.findings().is_empty(), "{report}");
+    assert!(report.server().unwrap().starts_with("v1."), "{report}");
+    assert!(!report.to_string().contains("hidden"));
+    let after = shop.api::<Deployment>().list(&ListParams::default()).await.unwrap();
+    assert_eq!(after.items, before.items);
+}
+
+#[tokio::test]
+async fn the_smallest_role_is_ready_and_is_told_what_it_could_not_look_at() {
+    let shop = sound().await;
+    settled(&shop).await;
+    let client = shop.user("bot", role()).await.unwrap();
+    let report = checked(&shop, client).await;
+    assert_eq!(report.ready(), Ok(()), "{report}");
+    assert!(report.warnings().all(|one| one.what.contains("cannot be checked")), "{report}");
+    assert!(report.warnings().any(|one| one.remedy.contains("kubectl get secret")), "{report}");
+}
+
+#[tokio::test]
+async fn forbidden_verbs_are_named_with_their_rules() {
+    let shop = sound().await;
+    settled(&shop).await;
+    let mut rules = role();
+    rules[0] = rule("apps", "deployments", &["get"]);
+    rules.pop();
+    let client = shop.user("bot", rules).await.unwrap();
+    let report = checked(&shop, client).await;
+    let told: Vec<_> = report.errors().map(|one| (one.what.as_str(), one.remedy.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            (
+                "this client may not get, patch httproutes.gateway.networking.k8s.io",
+                r#"add the rule {"apiGroups":["gateway.networking.k8s.io"],"resources":["httproutes"],"verbs":["get","patch"]}"#
+            ),
+            (
+                "this client may not patch, create deployments.apps",
+                r#"add the rule {"apiGroups":["apps"],"resources":["deployments"],"verbs":["patch","create"]}"#
+            ),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_selector_that_catches_both_tracks_is_found() {
+    let shop = sound().await;
+    settled(&shop).await;
+    let wide = json!([{"op": "replace", "path": "/spec/selector", "value": {"tier": "front"}}]);
+    let patch: json_patch::Patch = serde_json::from_value(wide).unwrap();
+    let services = shop.api::<Service>();
+    services.patch("web", &PatchParams::default(), &Patch::Json::<Value>(patch)).await.unwrap();
+    let report = checked(&shop, shop.client()).await;
+    let [found] = report.findings() else { panic!("{report}") };
+    assert_eq!((found.severity, found.remedy.as_str()), (Severity::Error, "make its selector app=web"));
+    assert!(found.what.contains("tier=front catches both tracks"), "{report}");
+}
+
+#[tokio::test]
+async fn what_a_quota_refuses_is_found_before() {
+    let shop = sound().await;
+    settled(&shop).await;
+    let quota =
+        json!({"metadata": {"name": "all"}, "spec": {"hard": {"pods": "3", "count/deployments.apps": "1"}}});
+    shop.create_object::<ResourceQuota>(quota).await.unwrap();
+    let look = async || {
+        let report = checked(&shop, shop.client()).await;
+        Ok(if report.errors().count() == 2 { Ok(report) } else { Err(report.to_string()) })
+    };
+    let report = shop.eventually("the quota to be counted", look).await.unwrap();
+    let text = report.to_string();
+    assert!(text.contains("pods 2 of 3 is in use") && text.contains("exceeded quota: all"), "{text}");
+}
+
+#[tokio::test]
+async fn a_missing_definition_is_named() {
+    let cluster = Cluster::builder().service_proxy(false).start().await.unwrap();
+    let shop = cluster.namespace("shop").await.unwrap();
+    let route = GatewayRoute::http(shop.client(), shop.name(), "web");
+    let report = Preflight::of(&shop.client()).router(&route).check().await.unwrap();
+    let [found] = report.findings() else { panic!("{report}") };
+    assert_eq!(found.object, "HTTPRoute of gateway.networking.k8s.io/v1");
+    assert!(found.what.contains("does not know this kind"), "{report}");
+}
+
+#[tokio::test]
+async fn blue_and_green_are_sound() {
+    let cluster = Cluster::shared().await.unwrap();
+    let shop = cluster.namespace("shop").await.unwrap();
+    let labels = json!({"app": "web", "color": "blue"});
+    let container =
+        json!({"name": "app", "image": "shop:v1", "lifecycle": {"preStop": {"sleep": {"seconds": 1}}}});
+    let template = json!({"metadata": {"labels": labels}, "spec": {"containers": [container]}});
+    let spec = json!({"replicas": 1, "selector": {"matchLabels": labels}, "template": template});
+    shop.create_object::<Deployment>(json!({"metadata": {"name": "web-blue"}, "spec": spec})).await.unwrap();
+    let service = json!({"metadata": {"name": "web"}, "spec": {"selector": labels, "ports": [{"port": 80}]}});
+    shop.create_object::<Service>(service).await.unwrap();
+    let web = BlueGreenService::new(shop.client(), shop.name(), "web");
+    let (router, workload) = (web.router(), web.workload());
+    let look = async || {
+        let report = Preflight::of(&shop.client()).workload(&workload).router(&router).check().await.unwrap();
+        Ok(if report.findings().is_empty() { Ok(()) } else { Err(report.to_string()) })
+    };
+    shop.eventually("a sound ground", look).await.unwrap();
+}

@@ -16,7 +16,7 @@ use shepherd_kube::KubeEvents;
 use shepherd_kube::router::VirtualService;
 use shepherd_kube::workload::DeploymentPair;
 
-/// A canary of a Deployment, by the weights of an Istio VirtualService
+/// A canary of a Deployment, by the weights of an Istio `VirtualService`
 #[derive(Debug, Parser)]
 #[command(name = "istio-canary", version, after_long_help = AFTER)]
 struct Args {

@@ -83,18 +83,12 @@ impl Asked {
         let rollout =
             bind(Rollout::of(target).stored_in(store.clone()).attention(self.attention())).build()?;
         let mut interrupts = Interrupts::listen();
-        let goes_on = goes_on(&store, rollout.target()).await?;
-        if self.dry_run || !goes_on {
+        if self.dry_run {
             let plan = rollout.plan(self.image.clone()).await?;
-            if *plan.stable() == self.image {
-                println!("{} runs {} already; nothing was changed", self.name, self.image);
-                return Ok(0);
-            }
-            if self.dry_run {
-                println!("{}", plan.dry_run().to_string().trim_end());
-                return Ok(0);
-            }
-        } else {
+            println!("{}", plan.dry_run().to_string().trim_end());
+            return Ok(0);
+        }
+        if goes_on(&store, rollout.target()).await? {
             println!("going on with the rollout that was begun before, as it was asked at first");
         }
         let handle = rollout.start(self.image.clone()).await?;

@@ -22,6 +22,7 @@ pub(crate) fn exit(ended: Result<u8, Trouble>) -> ExitCode {
     ended.map_or_else(|trouble| trouble.tell(), ExitCode::from)
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "they are what `map_err` calls")]
 impl Trouble {
     fn tell(&self) -> ExitCode {
         eprintln!("error: {self}");

@@ -76,11 +76,11 @@ fn rules(role: &str) -> Vec<PolicyRule> {
         let (list, _) = rest.split_once(']').expect("a list ends");
         list.split(", ").map(|item| item.trim_matches('"').to_owned()).collect()
     };
-    let rule = |line: &str| PolicyRule {
+    let parse = |line: &str| PolicyRule {
         api_groups: Some(field(line, "apiGroups")),
         resources: Some(field(line, "resources")),
         verbs: field(line, "verbs"),
         ..PolicyRule::default()
     };
-    role.lines().filter(|line| line.starts_with("  - {")).map(rule).collect()
+    role.lines().filter(|line| line.starts_with("  - {")).map(parse).collect()
 }

@@ -60,11 +60,11 @@ async fn run(args: Args) -> Result<u8, Trouble> {
     let service = GroupVersionKind::gvk("", "v1", "Service");
     asked
         .run(&cluster, |rollout| {
-            rollout
+            Ok(rollout
                 .strategy(strategy)
                 .notify(KubeEvents::of(client.clone(), namespace, name).regarding(&service))
                 .through(web.router())
-                .on(web.workload())
+                .on(web.workload()))
         })
         .await
 }

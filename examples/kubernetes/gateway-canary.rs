@@ -8,6 +8,7 @@ mod common;
 use std::process::ExitCode;
 
 use clap::Parser;
+use common::guarded::Guarded;
 use common::{AFTER, Asked, Trouble};
 use shepherd_core::model::Weight;
 use shepherd_core::strategy::Canary;
@@ -41,6 +42,9 @@ struct Args {
     /// The steps in percent, growing and ending at 100
     #[arg(long, value_delimiter = ',', default_value = "10,25,50,75,100", value_name = "PERCENT,...")]
     weights: Vec<Weight>,
+
+    #[command(flatten)]
+    guarded: Guarded,
 }
 
 #[tokio::main]
@@ -49,7 +53,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<u8, Trouble> {
-    let Args { asked, route, grpc, stable, candidate, weights } = args;
+    let Args { asked, route, grpc, stable, candidate, weights, guarded } = args;
     let cluster = asked.cluster().await?;
     let (client, namespace, name) = (&cluster.client, &cluster.namespace, &asked.name);
     let route = route.unwrap_or_else(|| name.clone());
@@ -62,11 +66,12 @@ async fn run(args: Args) -> Result<u8, Trouble> {
     let canary = Canary::weights(weights).map_err(Trouble::input)?.every(asked.interval);
     asked
         .run(&cluster, |rollout| {
-            rollout
+            let rollout = rollout
                 .strategy(canary.recovery(asked.recovery()))
                 .notify(KubeEvents::of(client.clone(), namespace, name))
                 .through(router)
-                .on(workload)
+                .on(workload);
+            guarded.guard(&cluster, [stable, candidate], rollout)
         })
         .await
 }

@@ -9,6 +9,7 @@ mod common;
 use std::process::ExitCode;
 
 use clap::Parser;
+use common::guarded::Guarded;
 use common::{AFTER, Asked, Trouble};
 use shepherd_core::model::Weight;
 use shepherd_core::strategy::Canary;
@@ -46,6 +47,9 @@ struct Args {
     /// The steps in percent, growing and ending at 100
     #[arg(long, value_delimiter = ',', default_value = "10,25,50,75,100", value_name = "PERCENT,...")]
     weights: Vec<Weight>,
+
+    #[command(flatten)]
+    guarded: Guarded,
 }
 
 #[tokio::main]
@@ -54,7 +58,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<u8, Trouble> {
-    let Args { asked, ingress, canary, stable, candidate, prefix, weights } = args;
+    let Args { asked, ingress, canary, stable, candidate, prefix, weights, guarded } = args;
     let cluster = asked.cluster().await?;
     let (client, namespace, name) = (&cluster.client, &cluster.namespace, &asked.name);
     let ingress = ingress.unwrap_or_else(|| name.clone());
@@ -71,11 +75,12 @@ async fn run(args: Args) -> Result<u8, Trouble> {
     let canary = Canary::weights(weights).map_err(Trouble::input)?.every(asked.interval);
     asked
         .run(&cluster, |rollout| {
-            rollout
+            let rollout = rollout
                 .strategy(canary.recovery(asked.recovery()))
                 .notify(KubeEvents::of(client.clone(), namespace, name))
                 .through(router)
-                .on(workload)
+                .on(workload);
+            guarded.guard(&cluster, [stable, candidate], rollout)
         })
         .await
 }

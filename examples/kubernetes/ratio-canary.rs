@@ -48,10 +48,10 @@ async fn run(args: Args) -> Result<u8, Trouble> {
     let canary = Canary::weights(weights).map_err(Trouble::input)?.every(asked.interval);
     asked
         .run(&cluster, |rollout| {
-            rollout
+            Ok(rollout
                 .strategy(canary.recovery(asked.recovery()))
                 .notify(KubeEvents::of(client.clone(), namespace, name))
-                .on(workload)
+                .on(workload))
         })
         .await
 }

@@ -76,12 +76,12 @@ impl Asked {
     pub(crate) async fn run(
         &self,
         cluster: &Cluster,
-        bind: impl FnOnce(RolloutBuilder) -> RolloutBuilder,
+        bind: impl FnOnce(RolloutBuilder) -> Result<RolloutBuilder, Trouble>,
     ) -> Result<u8, Trouble> {
         let target = format!("{}/{}", cluster.namespace, self.name).parse().map_err(Trouble::input)?;
         let store = KubeStore::new(cluster.client.clone(), &cluster.namespace, self.process());
         let rollout =
-            bind(Rollout::of(target).stored_in(store.clone()).attention(self.attention())).build()?;
+            bind(Rollout::of(target).stored_in(store.clone()).attention(self.attention()))?.build()?;
         let mut interrupts = Interrupts::listen();
         if self.dry_run {
             let plan = rollout.plan(self.image.clone()).await?;

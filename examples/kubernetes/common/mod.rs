@@ -3,6 +3,8 @@
 mod asked;
 mod cluster;
 mod drive;
+#[allow(dead_code, reason = "not on every ground has each track a Service of its own")]
+pub(crate) mod guarded;
 #[path = "../../rollout/interrupts.rs"]
 mod interrupts;
 mod trouble;

@@ -1,7 +1,7 @@
-use shepherd_testkit::cluster::{Cluster, Load};
+use shepherd_testkit::cluster::{Behaviour, Cluster, Load};
 
 use crate::shop::Shop;
-use crate::whole::whole_rollouts;
+use crate::whole::{only, whole_rollouts};
 
 const ROLE: &str = include_str!("../../kubernetes/roles/gateway-canary.yaml");
 
@@ -22,3 +22,21 @@ pub(crate) async fn shop() -> Shop {
 }
 
 whole_rollouts!(shop(), killed_at "25% to the candidate");
+
+#[tokio::test]
+async fn an_image_that_fails_requests_is_taken_back_by_a_guard() {
+    let shop = shop().await;
+    let users = shop.load.clone().unwrap().rate(200.0).start();
+    let guard = ["--guard", "error_rate > 10% for 1s", "--weights", "25,100"];
+    let mut program = shop.run(
+        &[&["web", &Behaviour::Erroring.image("shop:v2"), "--interval", "30s", "--drain", "1s"], &guard[..]]
+            .concat(),
+    );
+    program.until("25% to the candidate").await;
+    let ended = program.end().await;
+    ended.assert_code(1);
+    assert!(ended.told.contains("error_rate > 10%"), "{ended:#?}");
+    let tally = users.stop().await;
+    assert!(tally.by(&Behaviour::Erroring.image("shop:v2")) > 0, "{tally}");
+    only(&shop, "shop:v1").await;
+}

@@ -1,5 +1,7 @@
 //! Whole rollouts, the same on every ground.
 
+use k8s_openapi::api::events::v1::Event;
+use kube::api::ListParams;
 use shepherd_testkit::cluster::{Behaviour, Connections};
 
 use crate::shop::Shop;
@@ -18,6 +20,9 @@ pub(crate) async fn is_promoted_and_loses_no_request(shop: &Shop) {
     }
     only(shop, "shop:v2").await;
     shop.roll_out("shop:v2", &[]).end().await.assert_error(2, "already serves");
+    let events = shop.namespace.api::<Event>().list(&ListParams::default()).await.unwrap();
+    let promoted = events.iter().filter(|event| event.reason.as_deref() == Some("RolloutPromoted"));
+    assert_eq!(promoted.count(), 1);
 }
 
 pub(crate) async fn is_rolled_back_with_the_words_of_its_pods(shop: &Shop) {

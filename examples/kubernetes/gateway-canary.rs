@@ -1,7 +1,8 @@
 //! A canary by the weights of an `HTTPRoute` or a `GRPCRoute`, whatever gateway serves it.
 //!
 //! The Deployment `web` is stable. Its Service is `web`, the candidate's `web-candidate`, which selects the label that
-//! Shepherd gives the candidate's pods: `app: web-candidate` where stable's is `app: web`. The route sends to `web`.
+//! Shepherd gives the candidate's pods: `app: web-candidate` where stable's is `app: web`. The route sends to `web`, and
+//! with weight 0 to `web-candidate`.
 
 mod common;
 

@@ -21,7 +21,7 @@ async fn shop() -> Shop {
     }
     shop.service("a-candidate", "a-candidate").await.unwrap();
     let host = format!("{}.example", shop.name());
-    shop.http_route("a", &host, &[("a", 1)]).await.unwrap();
+    shop.http_route("a", &host, &[("a", 1), ("a-candidate", 0)]).await.unwrap();
     let load = Load::to(gateway.address()).header("host", &host).unwrap();
     Shop::open(shop, Some(load), env!("CARGO_BIN_EXE_fleet-operator"), ROLE).await
 }

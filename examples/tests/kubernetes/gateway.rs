@@ -16,7 +16,7 @@ pub(crate) async fn shop() -> Shop {
         shop.service(name, name).await.unwrap();
     }
     let host = format!("{}.example", shop.name());
-    shop.http_route("web", &host, &[("web", 1)]).await.unwrap();
+    shop.http_route("web", &host, &[("web", 1), ("web-candidate", 0)]).await.unwrap();
     let load = Load::to(gateway.address()).header("host", &host).unwrap();
     Shop::open(shop, Some(load), env!("CARGO_BIN_EXE_gateway-canary"), ROLE).await
 }

@@ -88,8 +88,12 @@ impl Asked {
             println!("{}", plan.dry_run().to_string().trim_end());
             return Ok(0);
         }
-        if goes_on(&store, rollout.target()).await? {
-            println!("going on with the rollout that was begun before, as it was asked at first");
+        match under_way(&store, rollout.target()).await? {
+            Some(image) if image == self.image => {
+                println!("going on with the rollout that was begun before, as it was asked at first");
+            }
+            Some(image) => println!("{image} is under way and gives way first"),
+            None => {}
         }
         let handle = rollout.start(self.image.clone()).await?;
         drive(&handle, &mut interrupts).await
@@ -108,10 +112,11 @@ impl Asked {
     }
 }
 
-/// Whether something was begun there and has not ended.
-async fn goes_on(store: &KubeStore, target: &Target) -> Result<bool, Trouble> {
-    let Some((_, Some(saved))) = store.load(target).await? else { return Ok(false) };
-    Snapshot::decode(&saved.snapshot).map(|snapshot| !snapshot.is_done()).map_err(Trouble::stuck)
+/// The image of a rollout that was begun there and has not ended.
+async fn under_way(store: &KubeStore, target: &Target) -> Result<Option<Revision>, Trouble> {
+    let Some((_, Some(saved))) = store.load(target).await? else { return Ok(None) };
+    let snapshot = Snapshot::decode(&saved.snapshot).map_err(Trouble::stuck)?;
+    Ok((!snapshot.is_done()).then(|| snapshot.plan().candidate().clone()))
 }
 
 fn revision(text: &str) -> Result<Revision, String> {

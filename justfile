@@ -18,7 +18,7 @@ control-plane:
     shepherd-testkit/control-plane/build.sh
 
 # the tests that need it, in a network namespace of their own; `just real -p CRATE --test NAME` for others
-real *args="-p shepherd-testkit -p shepherd-kube --features shepherd-testkit/real,shepherd-kube/real --test cluster --test real": control-plane
+real *args="-p shepherd-testkit -p shepherd-kube -p shepherd-examples --features shepherd-testkit/real,shepherd-kube/real,shepherd-examples/kubernetes --test cluster --test real --test kubernetes": control-plane
     shepherd-testkit/control-plane/real.sh {{ args }}
 
 # everything that CI checks, and nothing is changed
@@ -34,6 +34,7 @@ fmt-check:
 # clippy, warnings denied
 lint:
     cargo clippy --workspace --all-targets -- -D warnings
+    cargo clippy -p shepherd-examples --features kubernetes --all-targets -- -D warnings
 
 # rustdoc, warnings denied
 docs:

@@ -79,7 +79,10 @@ impl Keeper {
             // It became ready, or crashed, just as it was told to go.
             _ if !entry.stays() => {}
             phase => {
-                entry.crashes += u32::from(matches!(phase, Phase::Crashed(_)));
+                if let Phase::Crashed(reason) = &phase {
+                    entry.crashes += 1;
+                    entry.died.clone_from(reason);
+                }
                 entry.phase = phase;
             }
         }
@@ -123,7 +126,15 @@ impl Keeper {
         };
         tokio::spawn(replica.run());
         let (revision, stop) = (Arc::clone(revision), Arc::new(stop));
-        self.entries.push(Entry { id, track, revision, phase: Phase::Starting, crashes: 0, stop });
+        self.entries.push(Entry {
+            id,
+            track,
+            revision,
+            phase: Phase::Starting,
+            crashes: 0,
+            died: String::new(),
+            stop,
+        });
     }
 
     /// Takes the replicas out of the routing table, by the same write that takes in what has become
@@ -157,6 +168,8 @@ pub(crate) struct Entry {
     pub(crate) revision: Arc<str>,
     pub(crate) phase: Phase,
     pub(crate) crashes: u32,
+    /// Of what it crashed last.
+    died: String,
     stop: Arc<watch::Sender<bool>>,
 }
 
@@ -166,7 +179,8 @@ impl Entry {
     }
 
     /// Why it is not ready, for people.
-    pub(crate) fn complaint(&self, reason: &str) -> String {
+    pub(crate) fn complaint(&self) -> String {
+        let reason = &self.died;
         match self.crashes {
             1 => format!("crashed once: {reason}"),
             times => format!("crashed {times} times: {reason}"),

@@ -34,9 +34,9 @@ impl TrackStatus {
                 if current { self.ready += 1 } else { self.old += 1 }
             }
             Phase::Draining => self.draining += 1,
-            Phase::Crashed(reason) if current => self.failing = Some(entry.complaint(reason)),
-            Phase::Starting if current && entry.crashes > 0 => {
-                self.failing.get_or_insert_with(|| entry.complaint("starting again"));
+            // While it starts again it is still the crash that people want to hear of.
+            Phase::Crashed(_) | Phase::Starting if current && entry.crashes > 0 => {
+                self.failing = Some(entry.complaint());
             }
             _ => {}
         }

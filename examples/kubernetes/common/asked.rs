@@ -1,0 +1,135 @@
+use std::fs;
+use std::time::Duration;
+
+use clap::Args;
+use shepherd_core::driver::{Rollout, RolloutBuilder};
+use shepherd_core::machine::Snapshot;
+use shepherd_core::model::{Revision, Target};
+use shepherd_core::plan::{Attention, Recovery};
+use shepherd_core::ports::Store;
+use shepherd_kube::store::KubeStore;
+
+use super::drive::drive;
+use super::interrupts::Interrupts;
+use super::{Cluster, Trouble};
+
+pub(crate) const AFTER: &str = "\
+Exit codes:
+  0  the image was promoted
+  1  it was taken back: it failed, or Ctrl-C or SIGTERM asked for it
+  2  the input was refused, or the cluster is not prepared for it; nothing was changed
+  3  it could not go on; its state was kept, and the same command goes on
+
+Ctrl-C or SIGTERM once aborts: all users are back on stable, and the candidate is ended. Twice leaves at once. Its state \
+is kept in a ConfigMap: however the program ended, the same command goes on.";
+
+/// What is asked of every program.
+#[derive(Debug, Args)]
+pub(crate) struct Asked {
+    /// What is rolled out
+    pub(crate) name: String,
+
+    /// The image that is to come
+    #[arg(value_parser = revision)]
+    image: Revision,
+
+    /// Its namespace [default: that of the context]
+    #[arg(long, short)]
+    namespace: Option<String>,
+
+    /// The context of the kubeconfig [default: the current one]
+    #[arg(long)]
+    context: Option<String>,
+
+    /// How long each step is watched
+    #[arg(long, default_value = "1m", value_name = "TIME", value_parser = time)]
+    pub(crate) interval: Duration,
+
+    /// How long the side that is ended may finish its last requests
+    #[arg(long, default_value = "30s", value_name = "TIME", value_parser = time)]
+    drain: Duration,
+
+    /// Who drives it: the same after a restart, and no other that lives at the same time [default: this host's name]
+    ///
+    /// A later run of the same name takes over at once. One of another name is refused for as long as the one before
+    /// lives, which is known 15 seconds after its end.
+    #[arg(long, value_name = "NAME")]
+    process: Option<String>,
+
+    /// Prints what would happen, and does nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Asked {
+    pub(crate) async fn cluster(&self) -> Result<Cluster, Trouble> {
+        Cluster::connect(self.context.clone(), self.namespace.clone()).await
+    }
+
+    /// The way back that suits a program that somebody waits for.
+    pub(crate) fn recovery(&self) -> Recovery {
+        Recovery::default().drain(self.drain)
+    }
+
+    /// From the start to the end, with everything told on the way. The caller has said by which strategy, on which
+    /// workload and through which router.
+    pub(crate) async fn run(
+        &self,
+        cluster: &Cluster,
+        bind: impl FnOnce(RolloutBuilder) -> Result<RolloutBuilder, Trouble>,
+    ) -> Result<u8, Trouble> {
+        let target = format!("{}/{}", cluster.namespace, self.name).parse().map_err(Trouble::input)?;
+        let store = KubeStore::new(cluster.client.clone(), &cluster.namespace, self.process());
+        let rollout =
+            bind(Rollout::of(target).stored_in(store.clone()).attention(self.attention()))?.build()?;
+        let mut interrupts = Interrupts::listen();
+        if self.dry_run {
+            let plan = rollout.plan(self.image.clone()).await?;
+            println!("{}", plan.dry_run().to_string().trim_end());
+            return Ok(0);
+        }
+        match under_way(&store, rollout.target()).await? {
+            Some(image) if image == self.image => {
+                println!("going on with the rollout that was begun before, as it was asked at first");
+            }
+            Some(image) => println!("{image} is under way and gives way first"),
+            None => {}
+        }
+        let handle = rollout.start(self.image.clone()).await?;
+        drive(&handle, &mut interrupts).await
+    }
+
+    /// Each step is looked at several times, and the API server is left alone otherwise.
+    fn attention(&self) -> Attention {
+        const LEAST: Duration = Duration::from_millis(200);
+        const MOST: Duration = Duration::from_secs(5);
+        Attention::default().every((self.interval / 4).clamp(LEAST, MOST))
+    }
+
+    fn process(&self) -> String {
+        let host = || fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned();
+        format!("{}/{}", self.process.clone().unwrap_or_else(host), self.name)
+    }
+}
+
+/// The image of a rollout that was begun there and has not ended.
+async fn under_way(store: &KubeStore, target: &Target) -> Result<Option<Revision>, Trouble> {
+    let Some((_, Some(saved))) = store.load(target).await? else { return Ok(None) };
+    let snapshot = Snapshot::decode(&saved.snapshot).map_err(Trouble::stuck)?;
+    Ok((!snapshot.is_done()).then(|| snapshot.plan().candidate().clone()))
+}
+
+fn revision(text: &str) -> Result<Revision, String> {
+    Revision::new(text).map_err(|error| error.to_string())
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    const MOST: Duration = Duration::from_hours(24);
+    // humantime panics on what adds up to more than a duration can be, which takes more letters than these.
+    const LETTERS: usize = 12;
+    match humantime::parse_duration(text.get(..LETTERS).unwrap_or(text)) {
+        Ok(time) if text.len() <= LETTERS && time <= MOST => Ok(time),
+        Ok(_) => Err("write a time up to 24h".to_owned()),
+        Err(error) => Err(format!("{error}; write a time such as 5s, 90s or 1m30s")),
+    }
+}

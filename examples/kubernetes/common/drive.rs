@@ -1,0 +1,74 @@
+//! A rollout that runs, told line by line until its end.
+
+use std::time::{Duration, Instant};
+
+use shepherd_core::driver::Handle;
+use shepherd_core::machine::Outcome;
+use shepherd_core::model::Actor;
+use tokio::time::timeout;
+
+use super::Trouble;
+use super::interrupts::Interrupts;
+
+/// Returns the exit code of how it ended.
+pub(crate) async fn drive(handle: &Handle, interrupts: &mut Interrupts) -> Result<u8, Trouble> {
+    let (mut events, begun) = (handle.events(), now());
+    let done = handle.done();
+    tokio::pin!(done);
+    let outcome = loop {
+        tokio::select! {
+            biased;
+            Some(event) = events.next() => {
+                println!("{:6.1}s  {}", begun.elapsed().as_secs_f64(), event.what);
+            }
+            ended = &mut done => break ended?,
+            times = interrupts.next() => match times {
+                1 => abort(handle),
+                _ => return leave(handle).await,
+            },
+        }
+    };
+    tell(&outcome)
+}
+
+fn tell(outcome: &Outcome) -> Result<u8, Trouble> {
+    let report = outcome.report();
+    let (target, candidate, ending) = (&report.target, &report.candidate, outcome.ending());
+    match outcome {
+        Outcome::Promoted(_) => println!("{target}: {candidate} was promoted"),
+        Outcome::RolledBack(_) | Outcome::Aborted(_) => {
+            println!("{target}: {candidate} was {ending}: {}", outcome.why());
+        }
+        _ => return Err(Trouble::Input(format!("nothing was changed: {}", outcome.why()))),
+    }
+    if let (Outcome::Promoted(_), Some(next)) = (outcome, &report.next) {
+        println!("{} came too late; to return, roll {} out", next.reason, next.revision);
+    }
+    Ok(u8::from(!matches!(outcome, Outcome::Promoted(_))))
+}
+
+/// Not waited for: what comes of it is told as everything else is. One that comes too late is refused, and the outcome
+/// says more than the refusal.
+fn abort(handle: &Handle) {
+    println!("asked to end: all users go back to stable; once more leaves at once");
+    let handle = handle.clone();
+    tokio::spawn(async move {
+        let user = Actor::new(std::env::var("USER").unwrap_or_default());
+        if let Ok(user) = user.or_else(|_| Actor::new("somebody")) {
+            drop(handle.abort(user, "asked to end").await);
+        }
+    });
+}
+
+/// What was decided is kept, if that takes no longer than a moment. What is not kept is decided again later.
+async fn leave(handle: &Handle) -> Result<u8, Trouble> {
+    match timeout(Duration::from_secs(1), handle.detach()).await {
+        Ok(()) if let Ok(outcome) = handle.outcome().await => tell(&outcome),
+        _ => Err(Trouble::Stuck("left in the middle; the same command goes on".to_owned())),
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "nothing is decided by it: it is shown to people")]
+fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,14 @@
+//! What the programs share: what is asked of them, the way to the cluster, and a rollout from its start to its end.
+
+mod asked;
+mod cluster;
+mod drive;
+#[allow(dead_code, reason = "not on every ground has each track a Service of its own")]
+pub(crate) mod guarded;
+#[path = "../../rollout/interrupts.rs"]
+mod interrupts;
+mod trouble;
+
+pub(crate) use asked::{AFTER, Asked};
+pub(crate) use cluster::Cluster;
+pub(crate) use trouble::{Trouble, exit};

@@ -1,0 +1,84 @@
+//! Why a program ends without an outcome, and how it says so.
+
+use std::process::ExitCode;
+
+use shepherd_core::driver::{StartError, Stopped};
+use shepherd_core::model::FailureKind;
+use shepherd_core::plan::PlanError;
+use shepherd_core::ports::{PortError, StoreError};
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Trouble {
+    /// What was asked for cannot be, or the cluster is not prepared for it.
+    #[error("{0}")]
+    Input(String),
+    /// It could not go on now; the same command may, later.
+    #[error("{0}")]
+    Stuck(String),
+}
+
+/// The code of how it ended. Trouble is told on stderr, in one line that begins with `error:`.
+pub(crate) fn exit(ended: Result<u8, Trouble>) -> ExitCode {
+    ended.map_or_else(|trouble| trouble.tell(), ExitCode::from)
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "they are what `map_err` calls")]
+impl Trouble {
+    fn tell(&self) -> ExitCode {
+        eprintln!("error: {self}");
+        ExitCode::from(match self {
+            Trouble::Input(_) => 2,
+            Trouble::Stuck(_) => 3,
+        })
+    }
+
+    pub(crate) fn input(error: impl ToString) -> Self {
+        Trouble::Input(error.to_string())
+    }
+
+    pub(crate) fn stuck(error: impl ToString) -> Self {
+        Trouble::Stuck(error.to_string())
+    }
+}
+
+/// What is denied or missing stays so until somebody changes it; everything else may pass.
+impl From<PortError> for Trouble {
+    fn from(error: PortError) -> Self {
+        match error.kind() {
+            FailureKind::Denied | FailureKind::Permanent | FailureKind::Unsupported => Trouble::input(error),
+            _ => Trouble::stuck(error),
+        }
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Port(error) => error.into(),
+            error => Trouble::stuck(error),
+        }
+    }
+}
+
+impl From<StartError> for Trouble {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Unobservable { source, .. } => source.into(),
+            StartError::Store(error) => error.into(),
+            error @ (StartError::Plan(_) | StartError::NothingDeployed { .. }) => Trouble::input(error),
+            error => Trouble::stuck(error),
+        }
+    }
+}
+
+impl From<PlanError> for Trouble {
+    fn from(error: PlanError) -> Self {
+        Trouble::input(error)
+    }
+}
+
+impl From<Stopped> for Trouble {
+    fn from(stopped: Stopped) -> Self {
+        Trouble::Stuck(format!("it could not go on: {stopped}; run again, and it does"))
+    }
+}

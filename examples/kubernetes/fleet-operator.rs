@@ -1,0 +1,99 @@
+//! One process that rolls out whatever is asked for by annotations: `example.shepherd/image` on a Deployment is the
+//! image that is to come. Another image gives the one before up; the present one aborts.
+//!
+//! With `example.shepherd/route` the traffic goes by the weights of that `HTTPRoute`, from the Service of the
+//! Deployment's name to `NAME-candidate`; without, by the ratio of replicas. How it ended stands in
+//! `example.shepherd/outcome`, and `example.shepherd/tried` says of which image, so that it is not tried again.
+
+mod common {
+    mod cluster;
+    #[path = "../../rollout/interrupts.rs"]
+    mod interrupts;
+    mod trouble;
+
+    pub(crate) use cluster::Cluster;
+    pub(crate) use interrupts::Interrupts;
+    pub(crate) use trouble::{Trouble, exit};
+}
+mod operator;
+
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use common::{Cluster, Interrupts, Trouble};
+use futures_util::StreamExt;
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::Api;
+use kube::api::ListParams;
+use kube::runtime::{WatchStreamExt, watcher};
+use operator::Operator;
+
+const AFTER: &str = "\
+Ctrl-C or SIGTERM ends it with the state of every rollout kept: nothing changes for any user until it runs again. It \
+ends with 0 then, with 2 when the input was refused or the cluster is not prepared for it, and with 3 when it could not \
+go on.";
+
+/// Rolls out what the annotations of Deployments ask for
+#[derive(Debug, Parser)]
+#[command(name = "fleet-operator", version, after_long_help = AFTER)]
+struct Args {
+    /// The namespace that it works in [default: that of the context]
+    #[arg(long, short)]
+    namespace: Option<String>,
+
+    /// The context of the kubeconfig [default: the current one]
+    #[arg(long)]
+    context: Option<String>,
+
+    /// How long each step of a canary is watched
+    #[arg(long, default_value = "1m", value_name = "TIME", value_parser = humantime::parse_duration)]
+    interval: Duration,
+
+    /// How long what is ended may finish its last requests
+    #[arg(long, default_value = "30s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    drain: Duration,
+
+    /// How many calls all rollouts together make at a time
+    #[arg(long, default_value = "16", value_name = "COUNT")]
+    calls: NonZeroUsize,
+
+    /// The operator's name: the same after a restart, and no other operator's of the namespace
+    #[arg(long, default_value = "fleet-operator", value_name = "NAME")]
+    process: String,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    common::exit(run(Args::parse()).await)
+}
+
+async fn run(args: Args) -> Result<u8, Trouble> {
+    let cluster = Cluster::connect(args.context.clone(), args.namespace.clone()).await?;
+    let mut interrupts = Interrupts::listen();
+    let deployments = Api::<Deployment>::namespaced(cluster.client.clone(), &cluster.namespace);
+    // A missing permission is told at once; what fails later is tried again by the watch.
+    deployments.list(&ListParams::default().limit(1)).await.map_err(|error| match error {
+        kube::Error::Api(status) if status.code == 403 => Trouble::input(status.message),
+        error => Trouble::stuck(error),
+    })?;
+    let watched = watcher(deployments, watcher::Config::default()).default_backoff();
+    let mut watched = watched.applied_objects().boxed();
+    println!("watching the Deployments of {}", cluster.namespace);
+    let operator = Arc::new(Operator::new(args, cluster));
+    loop {
+        tokio::select! {
+            _ = interrupts.next() => break,
+            seen = watched.next() => match seen {
+                Some(Ok(deployment)) => operator.see(deployment),
+                Some(Err(error)) => eprintln!("the watch failed and begins anew: {error}"),
+                None => break,
+            },
+        }
+    }
+    operator.close().await;
+    println!("ended; what was under way goes on with the next run");
+    Ok(0)
+}

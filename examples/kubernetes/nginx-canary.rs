@@ -1,0 +1,86 @@
+//! A canary by the annotations of a second Ingress, as the NGINX Ingress controller and its kin heed them.
+//!
+//! The Deployment `web` is stable. Its Service is `web`, the candidate's `web-candidate`, which selects the label that
+//! Shepherd gives the candidate's pods: `app: web-candidate` where stable's is `app: web`. The Ingress `web` sends to
+//! `web`; the canary Ingress `web-candidate` is made after it when there is none.
+
+mod common;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use common::guarded::Guarded;
+use common::{AFTER, Asked, Trouble};
+use shepherd_core::model::Weight;
+use shepherd_core::strategy::Canary;
+use shepherd_kube::KubeEvents;
+use shepherd_kube::router::IngressCanary;
+use shepherd_kube::workload::DeploymentPair;
+
+/// A canary of a Deployment, by the annotations of a canary Ingress
+#[derive(Debug, Parser)]
+#[command(name = "nginx-canary", version, after_long_help = AFTER)]
+struct Args {
+    #[command(flatten)]
+    asked: Asked,
+
+    /// The Ingress that sends to stable [default: NAME]
+    #[arg(long, value_name = "INGRESS")]
+    ingress: Option<String>,
+
+    /// The canary Ingress [default: INGRESS-candidate]
+    #[arg(long, value_name = "INGRESS")]
+    canary: Option<String>,
+
+    /// Stable's Service [default: NAME]
+    #[arg(long, value_name = "SERVICE")]
+    stable: Option<String>,
+
+    /// The candidate's Service [default: NAME-candidate]
+    #[arg(long, value_name = "SERVICE")]
+    candidate: Option<String>,
+
+    /// The prefix of the annotations that the controller heeds
+    #[arg(long, value_name = "PREFIX", default_value = "nginx.ingress.kubernetes.io")]
+    prefix: String,
+
+    /// The steps in percent, growing and ending at 100
+    #[arg(long, value_delimiter = ',', default_value = "10,25,50,75,100", value_name = "PERCENT,...")]
+    weights: Vec<Weight>,
+
+    #[command(flatten)]
+    guarded: Guarded,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    common::exit(run(Args::parse()).await)
+}
+
+async fn run(args: Args) -> Result<u8, Trouble> {
+    let Args { asked, ingress, canary, stable, candidate, prefix, weights, guarded } = args;
+    let cluster = asked.cluster().await?;
+    let (client, namespace, name) = (&cluster.client, &cluster.namespace, &asked.name);
+    let ingress = ingress.unwrap_or_else(|| name.clone());
+    let canary = canary.unwrap_or_else(|| format!("{ingress}-candidate"));
+    let stable = stable.unwrap_or_else(|| name.clone());
+    let candidate = candidate.unwrap_or_else(|| format!("{name}-candidate"));
+
+    let router = IngressCanary::new(client.clone(), namespace, ingress)
+        .canary(canary)
+        .services(&stable, &candidate)
+        .annotations_prefix(prefix)
+        .made_from_main();
+    let workload = DeploymentPair::new(client.clone(), namespace, name).services(&stable, &candidate);
+    let canary = Canary::weights(weights).map_err(Trouble::input)?.every(asked.interval);
+    asked
+        .run(&cluster, |rollout| {
+            let rollout = rollout
+                .strategy(canary.recovery(asked.recovery()))
+                .notify(KubeEvents::of(client.clone(), namespace, name))
+                .through(router)
+                .on(workload);
+            guarded.guard(&cluster, [stable, candidate], rollout)
+        })
+        .await
+}

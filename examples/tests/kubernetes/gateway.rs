@@ -1,0 +1,42 @@
+use shepherd_testkit::cluster::{Behaviour, Cluster, Load};
+
+use crate::shop::Shop;
+use crate::whole::{only, whole_rollouts};
+
+const ROLE: &str = include_str!("../../kubernetes/roles/gateway-canary.yaml");
+
+/// A service of four pods behind Envoy.
+pub(crate) async fn shop() -> Shop {
+    let cluster = Cluster::shared().await.unwrap();
+    let gateway = cluster.gateway().await.unwrap();
+    let shop = cluster.namespace("gateway").await.unwrap();
+    shop.deployment("web", "shop:v1", 4).await.unwrap();
+    shop.ready_pods("app=web", 4).await.unwrap();
+    for name in ["web", "web-candidate"] {
+        shop.service(name, name).await.unwrap();
+    }
+    let host = format!("{}.example", shop.name());
+    shop.http_route("web", &host, &[("web", 1), ("web-candidate", 0)]).await.unwrap();
+    let load = Load::to(gateway.address()).header("host", &host).unwrap();
+    Shop::open(shop, Some(load), env!("CARGO_BIN_EXE_gateway-canary"), ROLE).await
+}
+
+whole_rollouts!(shop(), killed_at "25% to the candidate");
+
+#[tokio::test]
+async fn an_image_that_fails_requests_is_taken_back_by_a_guard() {
+    let shop = shop().await;
+    let users = shop.load.clone().unwrap().rate(200.0).start();
+    let guard = ["--guard", "error_rate > 10% for 1s", "--weights", "25,100"];
+    let mut program = shop.run(
+        &[&["web", &Behaviour::Erroring.image("shop:v2"), "--interval", "30s", "--drain", "1s"], &guard[..]]
+            .concat(),
+    );
+    program.until("25% to the candidate").await;
+    let ended = program.end().await;
+    ended.assert_code(1);
+    assert!(ended.told.contains("error_rate > 10%"), "{ended:#?}");
+    let tally = users.stop().await;
+    assert!(tally.by(&Behaviour::Erroring.image("shop:v2")) > 0, "{tally}");
+    only(&shop, "shop:v1").await;
+}

@@ -1,0 +1,50 @@
+use std::path::Path;
+
+use crate::gateway;
+use crate::program::Program;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_gateway-canary");
+
+#[tokio::test]
+async fn what_makes_no_sense_is_refused() {
+    let cases: [&[&str]; 4] = [
+        &["web"],
+        &["web", ""],
+        &["web", "shop:v2", "--interval", "soon"],
+        &["web", "shop:v2", "--weights", "200"],
+    ];
+    for arguments in cases {
+        Program::start(PROGRAM, Path::new("/none"), arguments).end().await.assert_code(2);
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_that_is_not_there_is_told_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |config: &str, more: &[&str]| {
+        let file = folder.path().join("kubeconfig");
+        std::fs::write(&file, config).unwrap();
+        Program::start(PROGRAM, &file, &[&["web", "shop:v2"], more].concat()).end()
+    };
+    let config = r#"{"apiVersion": "v1", "kind": "Config", "current-context": "here",
+        "clusters": [{"name": "here", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "me", "user": {"token": "none"}}],
+        "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me"}}]}"#;
+    run(config, &[]).await.assert_error(3, "no answer from the cluster at https://127.0.0.1:1");
+    run(config, &["--context", "there"]).await.assert_error(2, "there");
+    run("{}", &[]).await.assert_error(2, "no cluster is configured");
+}
+
+#[tokio::test]
+async fn what_is_missing_or_forbidden_is_told_by_name() {
+    let shop = gateway::shop().await;
+    let run = async |arguments: &[&str]| shop.run(arguments).end().await;
+    run(&["wbe", "shop:v2"]).await.assert_error(2, "wbe");
+    run(&["web", "shop:v2", "--route", "wbe"]).await.assert_error(2, "HTTPRoute");
+    run(&["web", "shop:v2", "--weights", "50,10"]).await.assert_error(2, "10%");
+    let stranger = Program::start(PROGRAM, &shop.kubeconfig(), &["web", "shop:v2", "--namespace", "default"]);
+    stranger.end().await.assert_error(2, "forbidden");
+    let plan = run(&["web", "shop:v2", "--dry-run"]).await;
+    plan.assert_code(0);
+    assert!(plan.told.contains("25%"), "{plan:#?}");
+}

@@ -1,0 +1,33 @@
+use crate::gateway;
+use crate::whole::only;
+
+#[tokio::test]
+async fn one_interrupt_takes_all_users_back_and_a_second_leaves_it_to_the_next_run() {
+    let shop = gateway::shop().await;
+    let mut program = shop.run(&["web", "shop:v2", "--interval", "10m", "--drain", "1s"]);
+    program.until("10% to the candidate").await;
+    program.interrupt().await;
+    program.until("asked to end").await;
+    program.interrupt().await;
+    let left = program.end().await;
+    // The second may come when all is done already.
+    assert!(matches!(left.code, Some(1 | 3)), "{left:#?}");
+    only(&shop, "shop:v1").await;
+    if left.code == Some(3) {
+        left.assert_error(3, "the same command goes on");
+        shop.roll_out("shop:v2", &[]).end().await.assert_code(1);
+    }
+}
+
+#[tokio::test]
+async fn one_interrupt_ends_with_the_candidate_gone() {
+    let shop = gateway::shop().await;
+    let mut program = shop.run(&["web", "shop:v2", "--interval", "10m", "--drain", "1s"]);
+    program.until("10% to the candidate").await;
+    program.interrupt().await;
+    let ended = program.end().await;
+    ended.assert_code(1);
+    assert!(ended.told.contains("aborted"), "{ended:#?}");
+    only(&shop, "shop:v1").await;
+    shop.namespace.ready_pods("app=web-candidate", 0).await.unwrap();
+}

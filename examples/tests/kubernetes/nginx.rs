@@ -1,0 +1,24 @@
+use shepherd_testkit::cluster::{Cluster, Load};
+
+use crate::shop::Shop;
+use crate::whole::whole_rollouts;
+
+const ROLE: &str = include_str!("../../kubernetes/roles/nginx-canary.yaml");
+
+/// A service of four pods behind NGINX, without a canary Ingress.
+async fn shop() -> Shop {
+    let cluster = Cluster::shared().await.unwrap();
+    let nginx = cluster.nginx().await.unwrap();
+    let shop = cluster.namespace("nginx").await.unwrap();
+    shop.deployment("web", "shop:v1", 4).await.unwrap();
+    shop.ready_pods("app=web", 4).await.unwrap();
+    for name in ["web", "web-candidate"] {
+        shop.service(name, name).await.unwrap();
+    }
+    let host = format!("{}.example", shop.name());
+    shop.ingress("web", &host, "web", &[]).await.unwrap();
+    let load = Load::to(nginx.address()).header("host", &host).unwrap();
+    Shop::open(shop, Some(load), env!("CARGO_BIN_EXE_nginx-canary"), ROLE).await
+}
+
+whole_rollouts!(shop(), killed_at "25% to the candidate");

@@ -55,6 +55,10 @@ deny:
 spelling:
     typos
 
+# all that can happen to small plans when any two things go wrong, some minutes
+search:
+    cargo test --release -p shepherd-testkit --test invariants search:: -- --nocapture
+
 # criterion; `just bench machine` for one of them
 bench *which:
     cargo bench -p shepherd-benches {{ if which == "" { "" } else { "--bench " + which } }}

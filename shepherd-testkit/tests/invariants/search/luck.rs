@@ -24,6 +24,7 @@ const KINDS: [&str; 6] = ["failures", "late", "kills", "levers", "losses", "slow
 
 impl Luck {
     /// Two of all kinds, be they of one kind or of different ones.
+    #[cfg(not(debug_assertions))]
     pub(super) fn pairs() -> impl Iterator<Item = Luck> {
         let two = |(one, other): (usize, usize)| {
             let mut luck = Luck::default();

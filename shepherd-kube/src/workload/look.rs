@@ -13,7 +13,7 @@ use shepherd_core::ports::PortError;
 use crate::object::{failure, mark_of};
 use crate::workload::endpoints::{endpoints, slices_of};
 use crate::workload::pods::trouble;
-use crate::workload::replica_sets::{condition, count, present, selected, selector};
+use crate::workload::replica_sets::{condition, count, is_of, present, runs, selected, selector};
 
 pub(crate) struct Look<'a> {
     pub(crate) client: &'a Client,
@@ -33,20 +33,41 @@ impl Look<'_> {
         let desired =
             deployment["spec"]["replicas"].as_u64().and_then(|count| u32::try_from(count).ok()).unwrap_or(1);
         let mark = mark_of(self.place, &deployment)?;
-        let mut state =
-            TrackState { revision: Some(revision), desired: desired.into(), mark, ..TrackState::default() };
+        let mut state = TrackState {
+            revision: Some(revision.clone()),
+            desired: desired.into(),
+            mark,
+            ..TrackState::default()
+        };
         if desired == 0 {
             return Ok(state);
         }
         let sets = selected(self.client, self.namespace, self.place, &deployment).await?;
+        state.ready = self.ready(&deployment, &sets, &revision).await?;
         let Some(set) = present(&deployment, &sets) else { return Ok(state) };
-        // Available is ready for as long as the template asks for.
-        let available = count(set, "availableReplicas");
-        state.ready = Replicas::new(available.min(self.endpoints(set).await?));
         if state.ready.get() < desired {
             state.failing = self.failing(set, &deployment).await?.map(Reason::new);
         }
         Ok(state)
+    }
+
+    /// How many replicas of a revision take requests, whichever template they are of: when a person changes something
+    /// else of it meanwhile, those from before still serve.
+    async fn ready(
+        &self,
+        deployment: &Value,
+        sets: &[Value],
+        revision: &Revision,
+    ) -> Result<Replicas, PortError> {
+        let mut ready: u32 = 0;
+        for set in sets.iter().filter(|set| is_of(deployment, set) && runs(set, revision)) {
+            // Available is ready for as long as the template asks for.
+            let available = count(set, "availableReplicas");
+            if available > 0 {
+                ready = ready.saturating_add(available.min(self.endpoints(set).await?));
+            }
+        }
+        Ok(Replicas::new(ready))
     }
 
     /// How many pods of a set are behind the Service, ready; all of them where no Service is waited for.

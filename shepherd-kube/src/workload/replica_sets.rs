@@ -4,6 +4,7 @@ use k8s_openapi::api::apps::v1::ReplicaSet;
 use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use serde_json::Value;
+use shepherd_core::model::Revision;
 use shepherd_core::ports::PortError;
 
 use crate::object::failure;
@@ -23,6 +24,12 @@ pub(crate) fn is_of(deployment: &Value, set: &Value) -> bool {
     let owners = set["metadata"]["ownerReferences"].as_array();
     let uid = &deployment["metadata"]["uid"];
     owners.into_iter().flatten().any(|owner| owner["controller"] == true && owner["uid"] == *uid)
+}
+
+/// Whether a container of this set is of a revision.
+pub(crate) fn runs(set: &Value, revision: &Revision) -> bool {
+    let containers = set["spec"]["template"]["spec"]["containers"].as_array();
+    containers.into_iter().flatten().any(|container| container["image"] == revision.as_str())
 }
 
 /// All sets that a Deployment selects, with every field that the server knows: a template that lost some would not be

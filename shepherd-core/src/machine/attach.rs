@@ -66,6 +66,7 @@ impl Machine {
     fn attached(&mut self) {
         self.state.attach.done = true;
         self.renumber();
+        self.catch_up();
         if self.recovering() {
             return;
         }
@@ -92,16 +93,34 @@ impl Machine {
         } else {
             self.state.run.first = self.state.outstanding.next_id();
         }
-        self.save(Save::Soon);
+        // From now on the candidate may be brought forward, and what that is done by must survive.
+        self.save(Save::Now);
+        let absent = self.state.attach.absent;
+        if absent > self.plan.attention().unattended_after {
+            self.was_unattended(absent);
+        }
     }
 
     /// What was seen of our own marks. An off mark is the rollout's end, whatever the snapshot says.
     pub(super) fn heed_marks(&mut self, routing: Option<&Routing>, workload: Option<&WorkloadState>) {
+        self.hear_marks(routing, workload);
         let tracks = workload.into_iter().flat_map(|workload| [&workload.stable, &workload.candidate]);
         let marks = routing.and_then(|routing| routing.mark.as_ref()).into_iter();
         for mark in marks.chain(tracks.filter_map(|track| track.mark.as_ref())) {
             self.adopt(Some(mark));
             self.heed(mark);
+        }
+    }
+
+    fn hear_marks(&mut self, routing: Option<&Routing>, workload: Option<&WorkloadState>) {
+        let (rollout, attach) = (&self.state.rollout, &mut self.state.attach);
+        if let Some(workload) = workload {
+            let marked = workload.stable.mark.as_ref();
+            attach.workload_marked = marked.is_some_and(|mark| mark.fence.rollout == *rollout);
+        }
+        if !attach.done {
+            routing.into_iter().for_each(|routing| attach.told.hear_routing(rollout, routing));
+            workload.into_iter().for_each(|workload| attach.told.hear_workload(rollout, workload));
         }
     }
 
@@ -148,6 +167,8 @@ impl Machine {
         self.state.outstanding.restamp(|mark| mark.fence.epoch = epoch);
         // Nobody answers for the calls of a process that is gone; the drain of the way back outlasts them.
         self.state.routing.late_raises.clear();
+        // Raises that their marks tell of were not saved: until the marks are seen there may have been one.
+        self.state.routing.raised |= self.state.begun && self.routed();
     }
 
     /// Outstanding decisions are put behind everything that was seen outside.

@@ -19,13 +19,17 @@ impl Machine {
         time.attended = time.attended + delta.min(attention.max_gap + Duration::from_millis(1));
         time.last = Some(time.last.map_or(now.elapsed, |last| last.max(now.elapsed)));
         time.wall = time.wall.max(now.wall);
-        if absent > attention.unattended_after {
+        if !self.state.attach.done {
+            // Whether users meet the candidate is known when the marks are.
+            self.state.attach.absent = self.state.attach.absent.max(absent);
+        } else if absent > attention.unattended_after {
             self.was_unattended(absent);
         }
     }
 
-    fn was_unattended(&mut self, absent: Duration) {
-        let exposed = self.state.routing.raised || self.state.candidate.replicas > Replicas::ZERO;
+    pub(super) fn was_unattended(&mut self, absent: Duration) {
+        let shown = self.routed() && !self.state.routing.exposure.is_off();
+        let exposed = shown || self.state.candidate.replicas > Replicas::ZERO;
         if !exposed || self.promoted() || self.state.outcome.is_some() {
             return;
         }

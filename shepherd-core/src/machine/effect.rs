@@ -71,8 +71,8 @@ pub enum Answer {
 }
 
 impl Effect {
-    /// Whether it may begin only after a snapshot that holds it was saved: what brings the candidate forward. What
-    /// takes it back, and what only looks, waits for nothing.
+    /// Whether it brings the candidate forward, and so may begin only when every state is saved that had to be saved at
+    /// once. What takes the candidate back, and what only looks, waits for nothing.
     pub fn is_gated(&self) -> bool {
         match self {
             Effect::Route(Route { mark, .. }) | Effect::Deploy { mark, .. } => mark.traffic == Traffic::On,

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use super::rollout_machine::Machine;
 use super::state::State;
+use super::told::Told;
 use super::{Effect, EffectId, Outcome};
 use crate::model::{
     Actor, Cursor, Epoch, Exposure, Generation, Replicas, Revision, StageIndex, Times, Track, Traffic,
@@ -116,12 +117,16 @@ struct Back {
     stable_intact: bool,
 }
 
+#[allow(clippy::struct_excessive_bools, reason = "they are the state's own")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Hands {
     routing: bool,
     workload: bool,
     began: Option<Duration>,
     done: bool,
+    marked: bool,
+    told: Option<Told>,
+    absent: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

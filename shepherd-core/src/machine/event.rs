@@ -22,6 +22,8 @@ pub struct Event {
 pub enum Happening {
     /// The outside is known and the rollout goes on, from this stage.
     Attached(StageName),
+    /// The marks outside tell that it had come further than was saved: to this stage.
+    CaughtUp(StageName),
     /// A stage began.
     Entered(StageName),
     /// A stage is through.
@@ -95,6 +97,7 @@ impl fmt::Display for Happening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Happening::Attached(stage) => write!(f, "attached at {stage}"),
+            Happening::CaughtUp(stage) => write!(f, "had come to {stage} already"),
             Happening::Entered(stage) => write!(f, "{stage} begins"),
             Happening::Completed(stage) => write!(f, "{stage} is through"),
             Happening::Exposed(exposure) => write!(f, "{exposure} to the candidate"),

@@ -16,6 +16,7 @@
 
 mod aftercare;
 mod attach;
+mod catch_up;
 mod cause;
 mod clockwork;
 mod command;
@@ -36,6 +37,7 @@ mod state;
 mod status;
 mod step;
 mod wait;
+mod told;
 mod waiting;
 
 pub use cause::Cause;

@@ -239,7 +239,11 @@ impl Machine {
         Some(put_back.next(wanted, ready))
     }
 
+    /// A snapshot may not know of replicas that only their mark tells of: the end is not told before a look.
     fn recovered(&mut self) {
+        if self.state.begun && self.state.workload().is_none() {
+            return;
+        }
         let Some(cause) = self.recovery().map(|recovery| recovery.cause.clone()) else { return };
         let aborted = cause.is_abort();
         let report = self.report(Some(cause));

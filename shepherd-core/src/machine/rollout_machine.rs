@@ -6,8 +6,8 @@ use super::{
     Answer, Cause, Effect, EffectId, Event, Input, Pending, Save, Snapshot, SnapshotError, Status, Step,
 };
 use crate::model::{
-    Elapsed, Epoch, Failure, FailureKind, Fence, Mark, Metric, Now, Reason, RolloutId, StageIndex, TrackSpec,
-    Traffic,
+    Elapsed, Epoch, Failure, FailureKind, Fence, Mark, Metric, Now, Reason, RolloutId, StageIndex, StageName, Track,
+    TrackSpec, Traffic,
 };
 use crate::plan::{Plan, Stage};
 
@@ -132,6 +132,10 @@ impl Machine {
         &self.plan.stages()[usize::from(self.state.run.index)]
     }
 
+    pub(super) fn stage_name(&self, index: StageIndex) -> StageName {
+        self.plan.stages()[usize::from(index)].name().clone()
+    }
+
     pub(super) fn now(&self) -> Elapsed {
         self.state.time.attended
     }
@@ -185,10 +189,20 @@ impl Machine {
     }
 
     pub(super) fn emit(&mut self, effect: Effect) -> EffectId {
-        if effect.is_gated() || effect.is_off() {
+        if effect.is_off() || (effect.is_gated() && !self.is_told_by_mark(&effect)) {
             self.save(Save::Now);
         }
         self.state.outstanding.add(effect)
+    }
+
+    /// What only brings the candidate forward needs no save of its own: whoever resumes reads from its mark how far the
+    /// rollout came. What changes stable decides how the way back begins, which may be before any look.
+    fn is_told_by_mark(&self, effect: &Effect) -> bool {
+        match effect {
+            Effect::Route(_) => self.fenced(),
+            Effect::Deploy { spec, .. } => spec.track == Track::Candidate && self.state.attach.workload_marked,
+            _ => false,
+        }
     }
 
     pub(super) fn event(&mut self, what: Happening) {

@@ -113,10 +113,9 @@ impl Snapshot {
         self.state.is_done()
     }
 
-    /// Whether users may have met the candidate, or replicas of it may run.
+    /// Whether users may have met the candidate, or replicas of it may run. Not all of that is saved: marks tell it.
     pub fn is_exposed(&self) -> bool {
-        self.state.outcome.is_none()
-            && (self.state.routing.raised || self.state.candidate.replicas > crate::model::Replicas::ZERO)
+        self.state.outcome.is_none() && self.state.begun
     }
 
     /// Where it stood.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::outcome::{Next, Outcome, Override};
 use super::outstanding::Outstanding;
+use super::told::Told;
 use super::{Cause, EffectId};
 use crate::guard::GuardState;
 use crate::model::{
@@ -156,6 +157,12 @@ pub(super) struct Attach {
     pub(super) workload_claimed: bool,
     pub(super) began: Option<Elapsed>,
     pub(super) done: bool,
+    /// What is scaled holds marks: stable showed ours.
+    pub(super) workload_marked: bool,
+    /// What the marks outside tell of this rollout.
+    pub(super) told: Told,
+    /// For how long nobody had driven.
+    pub(super) absent: Duration,
 }
 
 impl Attach {

@@ -103,6 +103,14 @@ impl Fence {
     pub fn begins(&self, stored: Option<&Mark>) -> bool {
         stored.is_none_or(|mark| mark.fence.rollout != self.rollout)
     }
+
+    /// Lets a write by this owner through where `stored` has written last.
+    fn admit(&self, stored: &Fence) -> Result<(), Failure> {
+        if stored.epoch > self.epoch {
+            return Err(superseded(stored, self));
+        }
+        Ok(())
+    }
 }
 
 impl Mark {
@@ -114,9 +122,7 @@ impl Mark {
     /// bring it back, or when a later decision of the same rollout has been written.
     pub fn admit(&self, stored: Option<&Mark>) -> Result<(), Failure> {
         let Some(stored) = stored else { return Ok(()) };
-        if stored.fence.epoch > self.fence.epoch {
-            return Err(superseded(&stored.fence, &self.fence));
-        }
+        self.fence.admit(&stored.fence)?;
         if stored.fence.rollout != self.fence.rollout {
             return Ok(());
         }
@@ -161,14 +167,18 @@ impl Mark {
 /// Every adapter uses it inside the one write that it makes, so that all of them keep the same promises:
 /// - an older owner writes nothing, whatever it asks for: what it takes for stable may be gone by now;
 /// - once a rollout's traffic is off, no write of that rollout raises it;
-/// - a late write of an earlier decision is refused; the same decision again is let through.
+/// - a late write of an earlier decision is refused; the same decision again is let through;
+/// - an off is never late: whoever takes traffic off may do so before it knows what was decided last, and lowers only.
 ///
 /// # Errors
 /// [`FailureKind::Fenced`], naming who has been there.
 pub fn admit(stored: Option<&Mark>, current: &Exposure, asked: &Route) -> Result<Route, Failure> {
+    if asked.mark.traffic == Traffic::Off {
+        stored.map_or(Ok(()), |stored| asked.mark.fence.admit(&stored.fence))?;
+        return Ok(lowered(current, asked));
+    }
     asked.mark.admit(stored)?;
-    let taken_off = asked.mark.traffic == Traffic::Off;
-    Ok(if taken_off { lowered(current, asked) } else { asked.clone() })
+    Ok(asked.clone())
 }
 
 /// An off only lowers, whatever stands there.
@@ -253,6 +263,14 @@ mod tests {
         let stored = route("web#1", 1, 4, 10, Traffic::Off);
         let asked = route("web#1", 1, 5, 60, Traffic::Off);
         assert_eq!(ask(&stored, &asked).unwrap().exposure, stored.exposure);
+    }
+
+    #[test]
+    fn an_off_is_never_late_and_nothing_raises_after_it() {
+        let stored = route("web#1", 2, 9, 50, Traffic::On);
+        let off = ask(&stored, &route("web#1", 2, 3, 0, Traffic::Off)).unwrap();
+        assert!(off.exposure.is_off());
+        assert_eq!(ask(&off, &route("web#1", 2, 10, 50, Traffic::On)), Err(FailureKind::Fenced));
     }
 
     #[test]

@@ -138,10 +138,18 @@ impl<'a> View<'a> {
     }
 
     pub(super) fn hands(&self, attach: &Attach) -> Hands {
-        let Attach { routing_claimed, workload_claimed, began, done } = *attach;
+        let Attach { routing_claimed, workload_claimed, began, done, workload_marked, told, absent } = *attach;
         let limit = self.machine.plan.attention().blind + MORE;
         let began = began.filter(|_| !done).map(|began| self.age(began, limit));
-        Hands { routing: routing_claimed, workload: workload_claimed, began, done }
+        Hands {
+            routing: routing_claimed,
+            workload: workload_claimed,
+            began,
+            done,
+            marked: workload_marked,
+            told: (!done).then_some(told),
+            absent: !done && absent > self.machine.plan.attention().unattended_after,
+        }
     }
 
     /// After so long it is looked again as rarely as ever; at once, where the plan looks as often as it can.

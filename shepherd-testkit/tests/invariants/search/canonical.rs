@@ -34,9 +34,10 @@ impl Node {
     }
 
     /// How long ago it all was, up to what is asked about it.
-    fn ages(&self) -> (Vec<Duration>, Option<Duration>) {
+    fn ages(&self) -> (Vec<(bool, Duration)>, Option<Duration>) {
         let unattended = self.machine.plan().attention().unattended_after + Duration::from_millis(1);
-        let kept = self.kept.iter().map(|kept| self.wall.since(kept.wall).min(unattended)).collect();
+        let kept = self.kept.iter();
+        let kept = kept.map(|kept| (kept.waited_for, self.wall.since(kept.wall).min(unattended))).collect();
         let drain = self.machine.plan().recovery().drain;
         (kept, self.outside.left.map(|left| (self.now - left).min(drain)))
     }
@@ -139,7 +140,7 @@ fn mark_of(effect: &Effect) -> Option<&Mark> {
     }
 }
 
-/// Which rollout it is of is the same everywhere; its stage and its cause are for people.
+/// Which rollout it is of is the same everywhere; its cause is for people.
 fn hash_mark(mark: Option<&Mark>, near: impl Fn(Generation) -> Generation, hasher: &mut DefaultHasher) {
-    mark.map(|mark| (mark.fence.epoch, near(mark.generation), mark.traffic)).hash(hasher);
+    mark.map(|mark| (mark.fence.epoch, mark.stage, near(mark.generation), mark.traffic)).hash(hasher);
 }

@@ -38,13 +38,15 @@ pub(super) struct Kept {
     pub(super) wall: Timestamp,
     /// What would come of it.
     pub(super) essence: Rc<Essence>,
+    /// Whatever brings the candidate forward later waits for it.
+    pub(super) waited_for: bool,
 }
 
 impl Kept {
-    fn of(machine: &Machine, wall: Timestamp) -> Self {
+    fn of(machine: &Machine, wall: Timestamp, waited_for: bool) -> Self {
         let snapshot = machine.snapshot();
         let resumed = Machine::resume(snapshot.clone(), machine.epoch().next()).unwrap();
-        Self { snapshot: Rc::new(snapshot), wall, essence: Rc::new(Essence::of(&resumed)) }
+        Self { snapshot: Rc::new(snapshot), wall, essence: Rc::new(Essence::of(&resumed)), waited_for }
     }
 }
 
@@ -63,7 +65,7 @@ impl Node {
         let (outside, rollout) = (Outside::of(&plan), RolloutId::of(plan.target(), Epoch::new(1)));
         let machine = Machine::start(plan, rollout, Epoch::new(1), Now::default());
         let mut node = Self {
-            kept: vec![Kept::of(&machine, Timestamp::default())],
+            kept: vec![Kept::of(&machine, Timestamp::default(), true)],
             machine,
             outside,
             now: Elapsed::ZERO,
@@ -167,20 +169,22 @@ impl Node {
         self.wire.retain(|effect| !outside.refuses(effect));
     }
 
-    /// What is gated begins only after the save that holds it. All other saves may be through or not when a kill comes,
-    /// but those that were asked for only to lose little: of them the present state stands for all.
+    /// What is gated begins only when all is saved that must be at once. All other saves may be through or not when a kill
+    /// comes, but those that were asked for only to lose little: of them the present state stands for all.
     fn keep(&mut self, told: &Told) {
         if self.luck.kills == 0 {
             return self.kept.clear();
         }
-        let waited = told.fresh.iter().any(Effect::is_gated);
-        if waited {
-            self.kept.clear();
-        }
-        if waited || told.save == Save::Now || (told.save == Save::Soon && !told.events.is_empty()) {
-            let kept = Kept::of(&self.machine, self.wall);
-            self.kept.retain(|one| one.essence != kept.essence);
+        let waited_for = told.save == Save::Now;
+        if waited_for || (told.save == Save::Soon && !told.events.is_empty()) {
+            let kept = Kept::of(&self.machine, self.wall, waited_for);
+            let again = |one: &Kept| one.waited_for == kept.waited_for && one.essence == kept.essence;
+            self.kept.retain(|one| !again(one));
             self.kept.push(kept);
+        }
+        if told.fresh.iter().any(Effect::is_gated) {
+            let last = self.kept.iter().rposition(|kept| kept.waited_for);
+            self.kept.drain(..last.unwrap_or(0));
         }
     }
 }

@@ -91,8 +91,9 @@
 //! - **No data is never a pass.** Time counts as baked only between two looks that saw everything, of which the second
 //!   found every active guard definitely clear.
 //! - **Every wait ends.** All but a wait for a person has a deadline, and says what it will do then.
-//! - **A crash changes nothing.** A decision that shows the candidate to more users is saved before it is carried
-//!   out. Whoever goes on first [claims](machine::Effect::ClaimRouting) the target, looks at it, and only then acts.
+//! - **A crash changes nothing.** What shows the candidate to more users is told by the [`Mark`](model::Mark) that is
+//!   written with it; what a mark cannot tell is saved before it is carried out. Whoever goes on first
+//!   [claims](machine::Effect::ClaimRouting) the target, looks at it, and only then acts.
 //! - **One driver.** Each owner of a target has an [`Epoch`](model::Epoch) that is greater than every one before.
 //!   Adapters refuse the writes of older ones ([`admit`](model::admit)).
 //!

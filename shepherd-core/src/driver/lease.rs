@@ -14,13 +14,12 @@ pub(super) struct Lease {
     target: Target,
     epoch: Epoch,
     limit: Duration,
+    every: Duration,
     renewed: Elapsed,
     running: Option<Renewing>,
 }
 
 type Renewing = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
-
-const RENEWED_EVERY: Duration = Duration::from_secs(10);
 
 impl Lease {
     pub(super) fn new(
@@ -30,8 +29,8 @@ impl Lease {
         epoch: Epoch,
         limit: Duration,
     ) -> Self {
-        let renewed = clock.now().elapsed;
-        Self { store, clock, target, epoch, limit, renewed, running: None }
+        let (every, renewed) = (store.renew_every(), clock.now().elapsed);
+        Self { store, clock, target, epoch, limit, every, renewed, running: None }
     }
 
     /// The same owner, under a later epoch that was claimed just now.
@@ -43,7 +42,7 @@ impl Lease {
 
     /// When a renewal is to begin; none while one runs.
     pub(super) fn due(&self) -> Option<Elapsed> {
-        self.running.is_none().then_some(self.renewed + RENEWED_EVERY)
+        self.running.is_none().then_some(self.renewed + self.every)
     }
 
     /// Begins to renew, when that is due.

@@ -4,7 +4,7 @@
 //! one that runs. A [`Fleet`] keeps many in one process.
 //!
 //! What the task promises:
-//! - a snapshot that holds a decision is saved before the decision brings the candidate forward;
+//! - the candidate is brought forward only while everything is saved that the marks outside do not tell;
 //! - taking users off the candidate waits for no save, no back-off and no permit;
 //! - a lever that was acknowledged is not lost by a crash;
 //! - whoever was superseded stops, and its late writes fail at the fences.

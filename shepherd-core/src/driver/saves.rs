@@ -28,6 +28,8 @@ pub(super) struct Saves {
     /// When a state that may wait is saved at the latest.
     due: Option<Elapsed>,
     running: Option<(Version, Saving)>,
+    /// The first save that was to end the ownership too; nothing is saved otherwise from then on.
+    closing: Option<Sequence>,
     /// How long to wait before each next try, while saves fail.
     waits: Option<ExponentialBackoff>,
 }
@@ -40,6 +42,8 @@ const JOINED: Duration = Duration::from_secs(2);
 const AGAIN: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(10)];
 
 impl Saves {
+    /// The first save keeps the plan. Nothing that brings the candidate forward begins before it; but that is not decided
+    /// at once, and then the two are one save.
     pub(super) fn new(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
@@ -48,6 +52,7 @@ impl Saves {
         sequence: Sequence,
         limit: Duration,
     ) -> Self {
+        let due = Some(clock.now().elapsed + JOINED);
         Self {
             store,
             clock,
@@ -55,10 +60,11 @@ impl Saves {
             epoch,
             sequence,
             limit,
-            wanted: 0,
+            wanted: 1,
             saved: 0,
-            due: None,
+            due,
             running: None,
+            closing: None,
             waits: None,
         }
     }
@@ -80,10 +86,21 @@ impl Saves {
         self.wanted
     }
 
+    /// What must be saved at once may wait a little all the same, since more will follow.
+    pub(super) fn put_off(&mut self, now: Elapsed) {
+        self.due = self.due.map(|_| now + JOINED);
+    }
+
     /// The present state must be saved at once, whatever the machine says: somebody waits for it.
     pub(super) fn want_now(&mut self, now: Elapsed) {
         self.wanted += 1;
         self.due = Some(now);
+    }
+
+    /// Whether the candidate may be brought forward: every state that must be saved at once is, and the store has not
+    /// failed since.
+    pub(super) fn hold_nothing_up(&self) -> bool {
+        self.all_saved() && self.waits.is_none()
     }
 
     /// Whether every state that must be saved at once is.
@@ -106,8 +123,18 @@ impl Saves {
         self.due.filter(|_| self.running.is_none())
     }
 
-    /// Begins to save what `snapshot` answers, when that is due.
-    pub(super) fn begin(&mut self, now: Elapsed, snapshot: impl FnOnce() -> Snapshot) {
+    /// Whether a save was begun that ends the ownership.
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.is_some()
+    }
+
+    /// Whether it has ended the ownership.
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closing() && self.is_idle()
+    }
+
+    /// Begins to save what `snapshot` answers, when that is due; `last` when nothing will follow.
+    pub(super) fn begin(&mut self, now: Elapsed, last: bool, snapshot: impl FnOnce() -> Snapshot) {
         if self.due().is_none_or(|due| due > now) {
             return;
         }
@@ -116,9 +143,19 @@ impl Saves {
         let saved = snapshot().encode().map(|snapshot| Saved { sequence: self.sequence, snapshot });
         let (store, clock) = (self.store.clone(), self.clock.clone());
         let (target, epoch, limit) = (self.target.clone(), self.epoch, self.limit);
+        if last {
+            self.closing.get_or_insert(self.sequence);
+        }
+        let closing = self.closing;
         let saving = async move {
             let saved = saved.map_err(|error| PortError::permanent("driver", error.to_string()))?;
-            within(&*clock, limit, "save the state", store.save(&target, epoch, &saved)).await
+            let keeping = async {
+                match closing {
+                    Some(first) => close(&*store, &target, epoch, first, &saved).await,
+                    None => store.save(&target, epoch, &saved).await,
+                }
+            };
+            within(&*clock, limit, "save the state", keeping).await
         };
         self.running = Some((self.wanted, Box::pin(saving)));
     }
@@ -148,5 +185,23 @@ impl Saves {
             }
         }
         Ok(())
+    }
+}
+
+/// Closing again what was closed, though its answer was lost, is no error: the epoch is still the last one, and what the
+/// `first` try was to keep is kept.
+async fn close(
+    store: &dyn Store,
+    target: &Target,
+    epoch: Epoch,
+    first: Sequence,
+    last: &Saved,
+) -> Result<(), StoreError> {
+    match store.close(target, epoch, last).await {
+        Err(superseded @ StoreError::Superseded { .. }) => match store.load(target).await? {
+            Some((owner, Some(kept))) if owner == epoch && kept.sequence >= first => Ok(()),
+            _ => Err(superseded),
+        },
+        closed => closed,
     }
 }

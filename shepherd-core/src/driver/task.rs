@@ -136,11 +136,13 @@ impl Task {
             Err(stopped) => tracing::warn!(%stopped, "the rollout is not driven any more"),
         }
         let epoch = self.machine.epoch();
-        // Who was superseded has nothing left to release, and a store that fails frees the target by its lease.
-        let releasing = self.ports.store.release(&self.target, epoch);
-        let limit = self.performer.call_timeout;
-        if let Err(error) = within(&*self.ports.clock, limit, "release the target", releasing).await {
-            tracing::debug!(%error, "the target was not released");
+        if !self.saves.is_closed() {
+            // Who was superseded has nothing left to release, and a store that fails frees the target by its lease.
+            let releasing = self.ports.store.release(&self.target, epoch);
+            let limit = self.performer.call_timeout;
+            if let Err(error) = within(&*self.ports.clock, limit, "release the target", releasing).await {
+                tracing::debug!(%error, "the target was not released");
+            }
         }
         match (end, self.machine.outcome().cloned()) {
             (Err(stopped), _) => self.tell_end(Err(stopped)),
@@ -151,8 +153,6 @@ impl Task {
     }
 
     async fn drive(&mut self) -> Result<(), Stopped> {
-        // The first save keeps the plan. Nothing that brings the candidate forward begins before it.
-        self.saves.want_now(self.stepped);
         self.step(Input::Tick);
         loop {
             self.begin();
@@ -172,6 +172,8 @@ impl Task {
         let wait = self.next_due() - self.ports.clock.now().elapsed;
         let clock = self.ports.clock.clone();
         let claiming = self.fences.is_claiming();
+        // A renewal that comes to an end while the ownership does tells nothing.
+        let owning = !claiming && !self.saves.is_closing();
         tokio::select! {
             biased;
             Some(request) = self.requests.recv() => self.requested(request).await,
@@ -182,7 +184,7 @@ impl Task {
             (standing, refused) = self.fences.known() => self.fenced(standing, refused),
             // What the present epoch is told while a later one is being claimed means nothing.
             saved = self.saves.ended(), if !claiming => self.saved(saved),
-            renewed = self.lease.ended(), if !claiming => renewed.map_err(stopped),
+            renewed = self.lease.ended(), if owning => renewed.map_err(stopped),
             () = clock.sleep(wait) => {
                 self.step(Input::Tick);
                 Ok(())
@@ -194,7 +196,7 @@ impl Task {
         let wake = self.machine.pending().wake_in.map(|wait| self.stepped + wait);
         let claiming = self.fences.is_claiming();
         let save = self.saves.due().filter(|_| !claiming);
-        let renewal = self.lease.due().filter(|_| !claiming);
+        let renewal = self.lease.due().filter(|_| !claiming && !self.saves.is_closing());
         let due = [wake, save, renewal].into_iter().flatten().min();
         due.unwrap_or(self.stepped + self.machine.plan().attention().beat)
     }
@@ -204,6 +206,10 @@ impl Task {
         self.stepped = now.elapsed;
         let step = self.machine.step(now, input);
         self.saves.want(step.save, now.elapsed);
+        if step.save == Save::Now && self.is_telling_the_end() {
+            // When people have been told, that is to be kept as well.
+            self.saves.put_off(now.elapsed);
+        }
         let status = Arc::new(self.machine.status());
         self.recovering.send_replace(status.phase == Phase::Recovering);
         self.status.send_replace(status);
@@ -215,16 +221,24 @@ impl Task {
         step.refused
     }
 
+    fn is_telling_the_end(&self) -> bool {
+        let telling = |(_, effect): &(EffectId, &Effect)| matches!(effect, Effect::Notify(_));
+        self.machine.outcome().is_some() && self.machine.pending().effects.iter().any(telling)
+    }
+
     /// Begins what is pending and may begin. What is gated waits for the save that holds it; what takes users off
     /// waits for nothing.
     fn begin(&mut self) {
         let now = self.ports.clock.now();
         if !self.fences.is_claiming() {
             let machine = &self.machine;
-            self.saves.begin(now.elapsed, || machine.snapshot());
-            self.lease.begin(now);
+            let last = machine.is_done() && self.effects.is_empty() && self.fences.is_idle();
+            self.saves.begin(now.elapsed, last, || machine.snapshot());
+            if !self.saves.is_closing() {
+                self.lease.begin(now);
+            }
         }
-        let saved = self.saves.all_saved();
+        let saved = self.saves.hold_nothing_up();
         let stage = &self.machine.plan().stages()[usize::from(self.status.borrow().index)];
         let pending = self.machine.pending().effects;
         self.effects.keep(|id| pending.iter().any(|(one, _)| *one == id));
@@ -278,7 +292,7 @@ impl Task {
                 let late = PortError::transient("store", "the last state was not saved before it was let go");
                 return stopped(late.into());
             }
-            self.saves.begin(now, || self.machine.snapshot());
+            self.saves.begin(now, true, || self.machine.snapshot());
             let next = self.saves.due().map_or(until, |due| due.min(until));
             let ended = tokio::select! {
                 biased;

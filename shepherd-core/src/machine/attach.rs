@@ -4,6 +4,7 @@
 use super::event::Happening;
 use super::outcome::Outcome;
 use super::rollout_machine::Machine;
+use super::told::Told;
 use super::{Cause, Effect, Save};
 use crate::model::{Epoch, Failure, Mark, Reason, Routing, StageIndex, Track, Traffic, WorkloadState};
 
@@ -55,8 +56,8 @@ impl Machine {
     }
 
     pub(super) fn cannot_claim(&mut self, failure: &Failure) {
+        self.state.retry_at = self.now() + self.derived.poll;
         if failure.kind.is_passing() {
-            self.state.retry_at = self.now() + self.derived.poll;
             self.state.seen.blind_failure = Some(failure.clone());
         } else {
             self.cannot_attach(Reason::new(failure.to_string()));
@@ -66,6 +67,8 @@ impl Machine {
     fn attached(&mut self) {
         self.state.attach.done = true;
         self.renumber();
+        let shown = self.state.seen.routing.as_ref().is_some_and(|(_, seen)| !seen.exposure.is_off());
+        self.state.routing.raised |= shown || self.state.attach.told.routing().is_some();
         self.catch_up();
         if self.recovering() {
             return;
@@ -95,10 +98,17 @@ impl Machine {
         }
         // From now on the candidate may be brought forward, and what that is done by must survive.
         self.save(Save::Now);
-        let absent = self.state.attach.absent;
-        if absent > self.plan.attention().unattended_after {
-            self.was_unattended(absent);
-        }
+        self.heed_absence();
+    }
+
+    /// All is claimed. What was seen before that an older owner may have changed since.
+    pub(super) fn claimed(&mut self) {
+        self.state.attach.workload_claimed = true;
+        self.state.attach.told = Told::default();
+        self.state.seen.workload = None;
+        self.state.seen.routing = None;
+        self.state.outstanding.withdraw(Effect::is_observation);
+        self.state.round.due = self.now();
     }
 
     /// What was seen of our own marks. An off mark is the rollout's end, whatever the snapshot says.
@@ -114,9 +124,12 @@ impl Machine {
 
     fn hear_marks(&mut self, routing: Option<&Routing>, workload: Option<&WorkloadState>) {
         let (rollout, attach) = (&self.state.rollout, &mut self.state.attach);
+        let ours = |mark: Option<&Mark>| mark.is_some_and(|mark| mark.fence.rollout == *rollout);
+        if let Some(routing) = routing {
+            attach.routing_marked = ours(routing.mark.as_ref());
+        }
         if let Some(workload) = workload {
-            let marked = workload.stable.mark.as_ref();
-            attach.workload_marked = marked.is_some_and(|mark| mark.fence.rollout == *rollout);
+            attach.workload_marked = ours(workload.stable.mark.as_ref());
         }
         if !attach.done {
             routing.into_iter().for_each(|routing| attach.told.hear_routing(rollout, routing));
@@ -167,8 +180,8 @@ impl Machine {
         self.state.outstanding.restamp(|mark| mark.fence.epoch = epoch);
         // Nobody answers for the calls of a process that is gone; the drain of the way back outlasts them.
         self.state.routing.late_raises.clear();
-        // Raises that their marks tell of were not saved: until the marks are seen there may have been one.
-        self.state.routing.raised |= self.state.begun && self.routed();
+        // What people are told by a number they were not told by the process before, whose last ones were not saved.
+        self.state.outstanding.count_on_from(epoch);
     }
 
     /// Outstanding decisions are put behind everything that was seen outside.

@@ -19,20 +19,25 @@ impl Machine {
         time.attended = time.attended + delta.min(attention.max_gap + Duration::from_millis(1));
         time.last = Some(time.last.map_or(now.elapsed, |last| last.max(now.elapsed)));
         time.wall = time.wall.max(now.wall);
-        if !self.state.attach.done {
-            // Whether users meet the candidate is known when the marks are.
-            self.state.attach.absent = self.state.attach.absent.max(absent);
-        } else if absent > attention.unattended_after {
+        if absent > attention.unattended_after {
+            self.state.absent = self.state.absent.max(absent);
+        }
+        self.heed_absence();
+    }
+
+    /// Whether users meet the candidate may be known only when its marks are.
+    pub(super) fn heed_absence(&mut self) {
+        let exposed = !self.state.routing.exposure.is_off() || self.state.candidate.replicas > Replicas::ZERO;
+        if self.state.absent.is_zero() || (!exposed && !self.state.attach.done) {
+            return;
+        }
+        let absent = std::mem::take(&mut self.state.absent);
+        if exposed && !self.promoted() && self.state.outcome.is_none() {
             self.was_unattended(absent);
         }
     }
 
-    pub(super) fn was_unattended(&mut self, absent: Duration) {
-        let shown = self.routed() && !self.state.routing.exposure.is_off();
-        let exposed = shown || self.state.candidate.replicas > Replicas::ZERO;
-        if !exposed || self.promoted() || self.state.outcome.is_some() {
-            return;
-        }
+    fn was_unattended(&mut self, absent: Duration) {
         match self.plan.attention().unattended {
             Unattended::RollBack => self.trigger(Cause::Unattended(absent)),
             Unattended::Hold => {

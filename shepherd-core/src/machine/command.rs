@@ -104,7 +104,7 @@ impl Machine {
     }
 
     /// After the promotion there is nothing to take off: it finishes, and the way back is a rollout of its own.
-    fn revert_next(&mut self, by: Actor, reason: Reason) {
+    pub(super) fn revert_next(&mut self, by: Actor, reason: Reason) {
         self.state.next = Some(Next { revision: self.plan.stable().clone(), by, reason });
     }
 

@@ -48,6 +48,7 @@ pub struct Essence {
     outcome: Option<Discriminant<Outcome>>,
     aftercare: Option<Duration>,
     begun: bool,
+    absent: bool,
     attach: Hands,
     retry_in: Duration,
 }
@@ -67,6 +68,7 @@ struct Run {
     deadline: Option<Duration>,
     unwritten: Option<Duration>,
     looked: Tells,
+    routes_seen: bool,
     observed: Duration,
     credited: Option<Duration>,
     approvals: Vec<Actor>,
@@ -124,9 +126,8 @@ struct Hands {
     workload: bool,
     began: Option<Duration>,
     done: bool,
-    marked: bool,
+    marked: [bool; 2],
     told: Option<Told>,
-    absent: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -179,6 +180,7 @@ impl Essence {
             outcome,
             aftercare,
             begun,
+            absent,
             attach,
             seen,
             round,
@@ -201,6 +203,7 @@ impl Essence {
             outcome: outcome.as_ref().map(discriminant),
             aftercare: aftercare.map(|aftercare| view.until(aftercare.until)),
             begun: *begun,
+            absent: !absent.is_zero(),
             attach: view.hands(attach),
             retry_in: view.until(*retry_at),
         }

@@ -194,13 +194,18 @@ impl Machine {
     /// Capacity first, by a look that was taken within this stage; then the write; then its effect.
     fn expose(&mut self, exposure: &Exposure) -> bool {
         if self.state.routing.exposure != *exposure {
-            if !self.has_capacity(exposure) {
+            if !self.has_seen_routing() || !self.has_capacity(exposure) {
                 return false;
             }
             self.want_route(exposure.clone());
         }
         let since = self.state.routing.in_effect.filter(|_| self.state.routing.accepted.is_some());
         since.is_some_and(|since| self.now() >= since + self.settle())
+    }
+
+    /// What a person has changed there meanwhile is not written over unseen.
+    fn has_seen_routing(&self) -> bool {
+        self.state.seen.routing.as_ref().is_some_and(|(id, _)| *id >= self.state.run.first)
     }
 
     fn has_capacity(&self, exposure: &Exposure) -> bool {

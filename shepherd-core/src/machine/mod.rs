@@ -36,8 +36,8 @@ mod snapshot;
 mod state;
 mod status;
 mod step;
-mod wait;
 mod told;
+mod wait;
 mod waiting;
 
 pub use cause::Cause;

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Effect, EffectId};
-use crate::model::{Mark, Route};
+use crate::model::{Epoch, Mark, Route};
 
 /// The effects that were decided and not yet answered. Ids only grow, so that the order of two of them tells which was
 /// decided first.
@@ -15,6 +15,12 @@ impl Outstanding {
     /// The id that the next effect will have.
     pub(super) fn next_id(&self) -> EffectId {
         EffectId(self.next)
+    }
+
+    /// Numbers from now on are greater than those of every owner before this epoch, saved or not.
+    pub(super) fn count_on_from(&mut self, epoch: Epoch) {
+        const NUMBERS_OF_AN_OWNER: u64 = 1 << 32;
+        self.next = self.next.max(epoch.get().saturating_mul(NUMBERS_OF_AN_OWNER));
     }
 
     pub(super) fn add(&mut self, effect: Effect) -> EffectId {

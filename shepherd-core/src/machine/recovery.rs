@@ -20,6 +20,9 @@ impl Machine {
         if self.now() >= alarm_at {
             self.raise_alarm();
         }
+        if self.is_off_unsafe() {
+            return;
+        }
         self.heed_drifted_tracks();
         match self.plan.mode().headroom() {
             None => self.recover_by_router(forced),
@@ -30,6 +33,19 @@ impl Machine {
                 self.write_back(track);
             }
         }
+    }
+
+    /// How far it came after the last save, only marks tell. Until they are seen, off is right all the same where stable can
+    /// take the traffic; where it cannot, no write is known to be.
+    fn is_off_unsafe(&self) -> bool {
+        let intact = self.recovery().is_some_and(|recovery| recovery.stable_intact);
+        let ready = self.state.workload().map(|workload| workload.stable.ready_of(self.plan.stable()));
+        !self.state.attach.done && (!intact || ready == Some(Replicas::ZERO))
+    }
+
+    /// Users may ever have met the candidate. Raises that only marks tell of are not known before they are seen.
+    fn may_be_raised(&self) -> bool {
+        self.state.routing.raised || !self.state.attach.done
     }
 
     /// What was decided on the way forward and not accepted is not asked for again. Before a look nobody knows what to
@@ -124,7 +140,7 @@ impl Machine {
         let allowed = self.allowed(forced);
         let decided = self.recovery().is_some_and(|recovery| recovery.off_decided);
         let lower = self.state.routing.exposure.raises(&allowed);
-        if self.state.routing.raised && (!decided || lower) {
+        if self.may_be_raised() && (!decided || lower) {
             // One that is under way and leaves more is overtaken.
             let overtaken = self.state.outstanding.withdraw(|effect| matches!(effect, Effect::Route(_)));
             self.state.routing.late_raises.extend(overtaken.into_iter().map(|(id, _)| id));
@@ -169,7 +185,7 @@ impl Machine {
     /// Where nothing fences them, no raise may be on its way either.
     pub(super) fn is_off(&self, forced: bool) -> bool {
         let routing = &self.state.routing;
-        if !routing.raised {
+        if !self.may_be_raised() {
             return true;
         }
         let accepted = routing.exposure.is_off() && routing.accepted.is_some();
@@ -186,7 +202,7 @@ impl Machine {
     /// The candidate finishes the requests that it has.
     fn drained(&mut self, forced: bool) -> bool {
         let now = self.now();
-        let (drain, raised) = (self.plan.recovery().drain + self.settle(), self.state.routing.raised);
+        let (drain, raised) = (self.plan.recovery().drain + self.settle(), self.may_be_raised());
         let Course::Recovery(recovery) = &mut self.state.course else { return false };
         let first = recovery.off_since.is_none();
         let since = *recovery.off_since.get_or_insert(now);
@@ -239,9 +255,10 @@ impl Machine {
         Some(put_back.next(wanted, ready))
     }
 
-    /// A snapshot may not know of replicas that only their mark tells of: the end is not told before a look.
+    /// A snapshot may not know of what only marks tell, and what is not claimed an older owner may still change: the end is
+    /// not told before.
     fn recovered(&mut self) {
-        if self.state.begun && self.state.workload().is_none() {
+        if self.state.begun && !self.state.attach.done {
             return;
         }
         let Some(cause) = self.recovery().map(|recovery| recovery.cause.clone()) else { return };

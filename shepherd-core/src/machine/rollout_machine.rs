@@ -6,8 +6,8 @@ use super::{
     Answer, Cause, Effect, EffectId, Event, Input, Pending, Save, Snapshot, SnapshotError, Status, Step,
 };
 use crate::model::{
-    Elapsed, Epoch, Failure, FailureKind, Fence, Mark, Metric, Now, Reason, RolloutId, StageIndex, StageName, Track,
-    TrackSpec, Traffic,
+    Elapsed, Epoch, Failure, FailureKind, Fence, Mark, Metric, Now, Reason, RolloutId, StageIndex, StageName,
+    Track, TrackSpec, Traffic,
 };
 use crate::plan::{Plan, Stage};
 
@@ -199,8 +199,10 @@ impl Machine {
     /// rollout came. What changes stable decides how the way back begins, which may be before any look.
     fn is_told_by_mark(&self, effect: &Effect) -> bool {
         match effect {
-            Effect::Route(_) => self.fenced(),
-            Effect::Deploy { spec, .. } => spec.track == Track::Candidate && self.state.attach.workload_marked,
+            Effect::Route(_) => self.fenced() && self.state.attach.routing_marked,
+            Effect::Deploy { spec, .. } => {
+                spec.track == Track::Candidate && self.state.attach.workload_marked
+            }
             _ => false,
         }
     }
@@ -311,7 +313,7 @@ impl Machine {
     fn answered(&mut self, id: EffectId, answer: Answer) {
         match (self.state.outstanding.take(id), answer) {
             (Some(Effect::ClaimRouting(_)), Answer::Done) => self.state.attach.routing_claimed = true,
-            (Some(Effect::ClaimWorkload(_)), Answer::Done) => self.state.attach.workload_claimed = true,
+            (Some(Effect::ClaimWorkload(_)), Answer::Done) => self.claimed(),
             (Some(Effect::ObserveRouting), Answer::Routing(routing)) => self.saw_routing(id, routing),
             (Some(Effect::ObserveWorkload), Answer::Workload(workload)) => self.saw_workload(id, workload),
             (Some(Effect::Measure { .. }), Answer::Measured(measured)) => self.measured(Ok(&measured)),
@@ -342,9 +344,10 @@ impl Machine {
         self.look_again();
     }
 
-    /// When the last notice of a rollout that has ended is out, nobody needs to go on with it.
+    /// When the last notice of a rollout that has ended is out, nobody needs to tell it again.
     pub(super) fn told(&mut self) {
-        if self.is_done() {
+        let telling = self.state.outstanding.any(|effect| matches!(effect, Effect::Notify(_)));
+        if self.state.outcome.is_some() && !telling {
             self.save(Save::Now);
         }
     }

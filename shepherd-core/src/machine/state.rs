@@ -38,6 +38,9 @@ pub(super) struct State {
     pub(super) aftercare: Option<Aftercare>,
     /// The outside was known once, and the first stage has begun.
     pub(super) begun: bool,
+    /// For how long nobody drove, until it is known whether users met the candidate meanwhile.
+    #[serde(default, with = "crate::model::human_duration")]
+    pub(super) absent: Duration,
     #[serde(skip)]
     pub(super) attach: Attach,
     #[serde(skip)]
@@ -157,12 +160,12 @@ pub(super) struct Attach {
     pub(super) workload_claimed: bool,
     pub(super) began: Option<Elapsed>,
     pub(super) done: bool,
-    /// What is scaled holds marks: stable showed ours.
+    /// What is scaled holds marks: the last look at stable showed ours.
     pub(super) workload_marked: bool,
+    /// What is routed holds them: the last look showed ours.
+    pub(super) routing_marked: bool,
     /// What the marks outside tell of this rollout.
     pub(super) told: Told,
-    /// For how long nobody had driven.
-    pub(super) absent: Duration,
 }
 
 impl Attach {
@@ -238,6 +241,7 @@ impl State {
             outcome: None,
             aftercare: None,
             begun: false,
+            absent: Duration::ZERO,
             attach: Attach::default(),
             seen: Seen::default(),
             round: Round::default(),

@@ -109,6 +109,14 @@ impl<P: Store + ?Sized> Store for Arc<P> {
         (**self).release(target, epoch).await
     }
 
+    async fn close(&self, target: &Target, epoch: Epoch, last: &Saved) -> Result<(), StoreError> {
+        (**self).close(target, epoch, last).await
+    }
+
+    fn renew_every(&self) -> Duration {
+        (**self).renew_every()
+    }
+
     async fn load(&self, target: &Target) -> Result<Option<(Epoch, Option<Saved>)>, StoreError> {
         (**self).load(target).await
     }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,8 @@ use crate::model::{Epoch, Target, Timestamp};
 ///   are newer than the stored one's: a later owner may count from the start again, and within an epoch an older
 ///   sequence, or the same one again, succeeds and changes nothing. So a save that was dropped and runs late does no
 ///   harm. When it has returned, a snapshot at least as new as the caller's survives a crash.
-/// - After [`release`](Self::release) the epoch is nobody's: its saves and renewals are superseded.
+/// - After [`release`](Self::release) or [`close`](Self::close) the epoch is nobody's: its saves and renewals are
+///   superseded.
 /// - A record is replaced whole or not at all. One that cannot be read is refused with its name, and never
 ///   overwritten.
 /// - Every call may be dropped at any await: it has then happened or not, and the same call again completes it.
@@ -50,6 +52,24 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// Only when the store cannot be reached.
     async fn release(&self, target: &Target, epoch: Epoch) -> Result<(), StoreError>;
+
+    /// Keeps the last snapshot of an owner and ends its ownership. By default these are two calls; a store in which each
+    /// of them costs a write makes it one.
+    ///
+    /// # Errors
+    /// Those of [`save`](Self::save). After an error the snapshot may have been kept, and the ownership may have ended.
+    async fn close(&self, target: &Target, epoch: Epoch, last: &Saved) -> Result<(), StoreError> {
+        self.save(target, epoch, last).await?;
+        // What counts is kept. A target that is not released is free when nobody renews it.
+        let _ = self.release(target, epoch).await;
+        Ok(())
+    }
+
+    /// How often an owner should [`renew`](Self::renew), so that it does not pass for dead: every 10 s, where the store
+    /// does not know better.
+    fn renew_every(&self) -> Duration {
+        Duration::from_secs(10)
+    }
 
     /// The present epoch of a target and what was last saved for it, for somebody who only looks.
     ///

@@ -9,7 +9,7 @@ use shepherd_core::ports::{Claim, Claimed, PortError, Saved, Store, StoreError};
 
 use super::mine::{Mine, Owned};
 use super::process_lease::ProcessLease;
-use super::record::{Holder, Process, Record};
+use super::record::{Holder, Record};
 use super::records::{Entry, Records};
 
 /// How often a change is decided anew because somebody else wrote in between.
@@ -34,9 +34,10 @@ const LARGEST: usize = 900 * 1024;
 /// # Owners
 /// `process` names the Lease, `shepherd-deploy-bot-0` for `deploy-bot-0`. Give each process that lives at the same time
 /// a name of its own, and the same one after a restart: the pod's name in a `StatefulSet`, or the program's where only
-/// one runs. An owner lives while its process has renewed the Lease within its duration, which is 15 seconds unless
-/// [told otherwise](Self::lease). All rollouts of the process renew the one Lease, and within a third of its duration
-/// after one write there is no other. A released process leaves the Lease without a holder.
+/// one runs. An owner lives for the Lease's duration after its claim, which is 15 seconds unless
+/// [told otherwise](Self::lease), and while its process has renewed the Lease within its duration. All rollouts of the
+/// process renew the one Lease, and within a third of its duration after one write there is no other; a process whose
+/// rollouts end sooner never writes it. A target that was released is free at once, whatever the Lease says.
 ///
 /// At once, whatever the Lease says, a target is claimed by an owner of the same name, and by a process of the same
 /// name that was restarted. Within one process an owner lives until it releases the target, or is stolen from.
@@ -85,8 +86,7 @@ impl KubeStore {
         Self { client, namespace, process, records, lease, mine: Arc::default() }
     }
 
-    /// The same, with a Lease of this duration, in whole seconds. Rollouts renew every ten seconds, so less than that
-    /// lets every owner pass for dead in between.
+    /// The same, with a Lease of this duration, in whole seconds. It is renewed three times as often.
     ///
     /// ```no_run
     /// # fn example(client: kube::Client) {
@@ -106,8 +106,9 @@ impl KubeStore {
     /// Who holds a target, if that owner lives and is not the one who asks.
     async fn refuse_held(&self, target: &Target, record: &Record, claim: &Claim) -> Result<(), StoreError> {
         let other = record.holder.as_ref().filter(|holder| holder.owner != claim.owner && !claim.steal);
-        let Some(Holder { owner, process }) = other else { return Ok(()) };
-        if self.lives(target, record.epoch, process, claim.now).await? {
+        let Some(holder) = other else { return Ok(()) };
+        let owner = &holder.owner;
+        if self.lives(target, record.epoch, holder, claim.now).await? {
             return Err(StoreError::Held { target: target.clone(), holder: owner.clone() });
         }
         Ok(())
@@ -117,14 +118,14 @@ impl KubeStore {
         &self,
         target: &Target,
         epoch: Epoch,
-        process: &Process,
+        Holder { process, until, .. }: &Holder,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         if self.lease.is_this_run(process) {
             // Its claim was dropped before anybody was told, or it has been released.
             return Ok(self.mine.get(target, epoch).is_some_and(|owned| !owned.ended));
         }
-        Ok(self.lease.lives(process, now).await?)
+        Ok(self.lease.lives(process, *until, now).await?)
     }
 
     /// Changes the record of a target as the owner of `epoch`, in one write, or none when it is as it shall be.
@@ -184,22 +185,22 @@ impl KubeStore {
         Ok(())
     }
 
-    /// Makes the record say that nobody owns it.
-    async fn let_go(&self, target: &Target, epoch: Epoch) -> Result<(), StoreError> {
-        let freed = self.change(target, epoch, |record| Some(Record { holder: None, ..record.clone() }));
-        match freed.await {
-            Ok(()) | Err(StoreError::Superseded { .. } | StoreError::Damaged { .. }) => {
-                self.mine.forget(target, epoch);
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
+    /// Makes the record say that nobody owns it, and what that owner saved last, if that is newer.
+    async fn let_go(&self, target: &Target, epoch: Epoch, last: Option<&Saved>) -> Result<(), StoreError> {
+        let free = |record: &Record| {
+            let last = last.filter(|saved| record.newest() < Some((epoch, saved.sequence)));
+            let saved = last.map(|saved| (epoch, saved.clone())).or_else(|| record.saved.clone());
+            Record { holder: None, saved, ..record.clone() }
+        };
+        self.change(target, epoch, |record| Some(free(record))).await?;
+        self.mine.forget(target, epoch);
+        Ok(())
     }
 
     /// What could not be released before.
     async fn let_go_of_ended(&self) {
         for (target, epoch) in self.mine.ended() {
-            if let Err(error) = self.let_go(&target, epoch).await {
+            if let Err(error) = self.release(&target, epoch).await {
                 tracing::debug!(%target, %error, "a target that has ended is not released yet");
             }
         }
@@ -213,16 +214,14 @@ impl Store for KubeStore {
         for _ in 0..TRIES {
             let before = self.records.find(target).await?.unwrap_or_default();
             self.refuse_held(target, &before.record, claim).await?;
-            let process = self.lease.renew(claim.now).await?;
+            let process = self.lease.process(claim.now).await?;
             let epoch = after(target, before.record.epoch)?.max(claim.at_least);
-            let holder = Holder { owner: claim.owner.clone(), process };
+            let until = claim.now + self.lease.duration();
+            let holder = Holder { owner: claim.owner.clone(), process, until };
             let record = Record { epoch, holder: Some(holder.clone()), saved: before.record.saved.clone() };
             let Some(entry) = self.records.write(target, &before, &record).await? else { continue };
             let (seen, checked) = (Some(entry), Some(claim.now));
-            let untold = self.mine.claimed(target, Owned { epoch, holder, seen, checked, ended: false });
-            // The last owner of this process may have let go of the Lease meanwhile.
-            self.lease.renew(claim.now).await?;
-            untold.told();
+            self.mine.claimed(target, Owned { epoch, holder, seen, checked, ended: false });
             return Ok(Claimed { epoch, saved: record.saved.map(|(_, saved)| saved) });
         }
         Err(self.records.crowded(target))
@@ -234,7 +233,7 @@ impl Store for KubeStore {
         let renewed = self.lease.renew(now).await;
         self.check(target, &owned, now).await?;
         self.let_go_of_ended().await;
-        Ok(renewed.map(drop)?)
+        Ok(renewed?)
     }
 
     async fn save(&self, target: &Target, epoch: Epoch, saved: &Saved) -> Result<(), StoreError> {
@@ -252,18 +251,22 @@ impl Store for KubeStore {
             return Ok(());
         }
         self.mine.update(target, epoch, |owned| owned.ended = true);
-        let freed = self.let_go(target, epoch).await;
-        if !self.mine.is_over() {
-            return freed;
-        }
-        match self.lease.release(|| !self.mine.is_over()).await {
-            // Without its Lease the process owns nothing, whatever the record says.
-            Ok(()) => Ok(()),
-            Err(error) => {
-                tracing::debug!(%error, "the process's Lease is not released; it runs out");
-                freed
+        match self.let_go(target, epoch, None).await {
+            Err(StoreError::Superseded { .. } | StoreError::Damaged { .. }) => {
+                self.mine.forget(target, epoch);
+                Ok(())
             }
+            freed => freed,
         }
+    }
+
+    async fn close(&self, target: &Target, epoch: Epoch, last: &Saved) -> Result<(), StoreError> {
+        fits(target, last)?;
+        self.let_go(target, epoch, Some(last)).await
+    }
+
+    fn renew_every(&self) -> Duration {
+        self.lease.duration() / 3
     }
 
     async fn load(&self, target: &Target) -> Result<Option<(Epoch, Option<Saved>)>, StoreError> {

@@ -43,11 +43,9 @@ impl Mine {
         self.targets().get(target).filter(|owned| owned.epoch == epoch).cloned()
     }
 
-    /// Owned from now on. Dropped before it is told, it is nobody's: who asked never learned of it.
-    pub(super) fn claimed(self: &Arc<Self>, target: &Target, owned: Owned) -> Untold {
-        let epoch = owned.epoch;
+    /// Owned from now on.
+    pub(super) fn claimed(&self, target: &Target, owned: Owned) {
         self.targets().insert(target.clone(), owned);
-        Untold { mine: Arc::clone(self), target: target.clone(), epoch, told: false }
     }
 
     pub(super) fn update(&self, target: &Target, epoch: Epoch, update: impl FnOnce(&mut Owned)) {
@@ -73,35 +71,8 @@ impl Mine {
             .collect()
     }
 
-    /// Whether nothing is owned any more.
-    pub(super) fn is_over(&self) -> bool {
-        self.targets().values().all(|owned| owned.ended)
-    }
-
     fn targets(&self) -> MutexGuard<'_, HashMap<Target, Owned>> {
         // Entries are changed whole, so a poisoned lock guards whole ones.
         self.targets.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A claim that nobody has been told of yet.
-pub(super) struct Untold {
-    mine: Arc<Mine>,
-    target: Target,
-    epoch: Epoch,
-    told: bool,
-}
-
-impl Untold {
-    pub(super) fn told(mut self) {
-        self.told = true;
-    }
-}
-
-impl Drop for Untold {
-    fn drop(&mut self) {
-        if !self.told {
-            self.mine.update(&self.target, self.epoch, |owned| owned.ended = true);
-        }
     }
 }

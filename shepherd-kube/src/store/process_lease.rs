@@ -62,7 +62,7 @@ impl ProcessLease {
     }
 
     /// Says that the process lives. Within a third of the Lease's duration after one write no other is made.
-    pub(super) async fn renew(&self, now: Timestamp) -> Result<Process, PortError> {
+    pub(super) async fn renew(&self, now: Timestamp) -> Result<(), PortError> {
         let name = name::encode(&self.process)?;
         let mut state = self.state.lock().await;
         // The hour may jump back, which must not keep the Lease from being renewed.
@@ -70,30 +70,33 @@ impl ProcessLease {
         if state.held.is_none() || ago >= self.duration / 3 {
             self.write(&mut state, &name, now).await?;
         }
+        Ok(())
+    }
+
+    /// Which process it is, if nobody else goes by its name. Nothing is written.
+    pub(super) async fn process(&self, now: Timestamp) -> Result<Process, PortError> {
+        let name = name::encode(&self.process)?;
+        let state = self.state.lock().await;
+        if !state.began {
+            let place = self.place(&name);
+            let found = self.api.get_opt(&name).await.map_err(|error| failure(&place, error))?;
+            found.map_or(Ok(()), |lease| self.refuse(&place, &lease, false, now))?;
+        }
         Ok(Process { lease: name, run: self.run.clone() })
     }
 
-    /// Lets others have what this process owned, unless `wanted` says that it owns something again.
-    pub(super) async fn release(&self, wanted: impl Fn() -> bool) -> Result<(), PortError> {
-        let name = name::encode(&self.process)?;
-        let mut state = self.state.lock().await;
-        if wanted() {
-            return Ok(());
-        }
-        let Some(mut lease) = state.held.take() else { return Ok(()) };
-        spec(&mut lease).holder_identity = None;
-        match self.api.replace(&name, &parameters(), &lease).await {
-            Ok(_) => Ok(()),
-            // Somebody else has it, or it is gone.
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
-            Err(error) => Err(failure(&self.place(&name), error)),
-        }
-    }
-
-    /// Whether this process, or another one, lives.
-    pub(super) async fn lives(&self, process: &Process, now: Timestamp) -> Result<bool, PortError> {
+    /// Whether another process lives, be it by its Lease or by a claim that counts `until` then.
+    pub(super) async fn lives(
+        &self,
+        process: &Process,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, PortError> {
         if self.is_predecessor(process)? {
             return Ok(false);
+        }
+        if now < until {
+            return Ok(true);
         }
         let found = self.api.get_opt(&process.lease).await;
         let found = found.map_err(|error| failure(&self.place(&process.lease), error))?;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::core::ObjectMeta;
-use shepherd_core::model::{Epoch, Target};
+use shepherd_core::model::{Epoch, Target, Timestamp};
 use shepherd_core::ports::{Owner, Saved, Sequence};
 
 use super::LABEL;
+use crate::time::read_hour;
 
 /// The record of one target.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -23,6 +24,8 @@ pub(super) struct Record {
 pub(super) struct Holder {
     pub(super) owner: Owner,
     pub(super) process: Process,
+    /// Until then it lives by its claim alone, and the process need not have written its Lease.
+    pub(super) until: Timestamp,
 }
 
 /// A process: the name of its Lease, and who holds that Lease while it runs. After a restart somebody else does.
@@ -66,10 +69,11 @@ impl Record {
         put("version", VERSION.to_owned());
         put("target", target.to_string());
         put("epoch", self.epoch.to_string());
-        if let Some(Holder { owner, process }) = &self.holder {
+        if let Some(Holder { owner, process, until }) = &self.holder {
             put("owner", owner.to_string());
             put("lease", process.lease.clone());
             put("run", process.run.clone());
+            put("claimed-until", until.to_string());
         }
         if let Some((epoch, saved)) = &self.saved {
             put("saved-epoch", epoch.to_string());
@@ -107,7 +111,12 @@ impl<'m> Fields<'m> {
     fn holder(&self) -> Result<Option<Holder>, String> {
         let Some(owner) = self.get("owner") else { return Ok(None) };
         let process = Process { lease: self.text("lease")?.to_owned(), run: self.text("run")?.to_owned() };
-        Ok(Some(Holder { owner: Owner::new(owner), process }))
+        let key = "claimed-until";
+        // Earlier releases wrote their Lease at once.
+        let until = self.get(key).map_or(Ok(Timestamp::default()), |text| {
+            read_hour(text).ok_or_else(|| format!("its {key} is no hour: {text:.40}"))
+        })?;
+        Ok(Some(Holder { owner: Owner::new(owner), process, until }))
     }
 
     fn saved(&self) -> Result<Option<(Epoch, Saved)>, String> {
@@ -133,7 +142,11 @@ mod tests {
         let saved = Saved { sequence: Sequence::new(12), snapshot: "{\"é\":\"\\n\"}".to_owned() };
         Record {
             epoch: Epoch::new(7),
-            holder: Some(Holder { owner: Owner::new("deploy-bot"), process }),
+            holder: Some(Holder {
+                owner: Owner::new("deploy-bot"),
+                process,
+                until: Timestamp::from_millis(1_767_225_615_000),
+            }),
             saved: Some((Epoch::new(6), saved)),
         }
     }
@@ -169,6 +182,12 @@ mod tests {
     }
 
     #[test]
+    fn what_an_earlier_release_claimed_is_held_by_its_lease_alone() {
+        let holder = Record::of(&without("claimed-until"), &web()).unwrap().holder.unwrap();
+        assert_eq!(holder.until, Timestamp::default());
+    }
+
+    #[test]
     fn says_what_else_it_is() {
         let with = |key: &str, text: &str| {
             let mut map = record().put(&web(), ObjectMeta::default());
@@ -181,6 +200,7 @@ mod tests {
         assert!(with("version", "2").contains("version 2"));
         assert!(with("target", "shop/api").contains("of shop/api, not of shop/web"));
         assert!(with("epoch", "seven").contains("its epoch is no number"));
+        assert!(with("claimed-until", "noon").contains("its claimed-until is no hour: noon"));
     }
 
     #[test]

@@ -93,13 +93,18 @@ async fn one_lease_for_many_rollouts() {
     for target in &targets {
         epochs.push(store.claim(target, &claim("a", 0)).await.unwrap().epoch);
     }
-    assert_eq!(writes(&api).iter().filter(|write| write.ends_with("Lease")).count(), 1);
+    assert_eq!(
+        writes(&api).iter().filter(|write| write.ends_with("Lease")).count(),
+        0,
+        "claims count for a while"
+    );
     for second in (5..=40).step_by(5) {
         for (target, epoch) in targets.iter().zip(&epochs) {
             store.renew(target, *epoch, at(second)).await.unwrap();
         }
     }
-    assert_eq!(writes(&api), ["PUT Lease"; 4], "once in ten seconds, whoever calls");
+    let renewals = ["POST Lease", "PUT Lease", "PUT Lease", "PUT Lease"];
+    assert_eq!(writes(&api), renewals, "once in ten seconds, whoever calls");
     assert_eq!(api.list(LEASES).len(), 1);
 }
 
@@ -139,7 +144,7 @@ async fn renewals_read_no_record_that_is_as_it_was() {
         store.renew(&web(), epoch, at(second)).await.unwrap();
     }
     let reads = api.seen().iter().filter(|seen| !seen.is_write()).count();
-    assert_eq!(reads, 3, "one look at its version in thirty seconds");
+    assert_eq!(reads, 4, "the first look at the Lease, and one at its version in thirty seconds");
 }
 
 #[tokio::test]
@@ -161,35 +166,42 @@ async fn what_a_process_left_behind_is_not_held_by_what_it_became() {
     store(&api, "bot").claim(&web(), &claim("a", 0)).await.unwrap();
     let restarted = store(&api, "bot");
     restarted.claim(&"shop/api".parse().unwrap(), &claim("b", 1)).await.unwrap();
-    store(&api, "other").claim(&web(), &claim("c", 1)).await.unwrap();
+    store(&api, "other").claim(&web(), &claim("c", 15)).await.unwrap();
 }
 
 #[tokio::test]
 async fn two_processes_of_one_name_are_told_so() {
     let api = Api::default();
     let (one, two) = (store(&api, "bot"), store(&api, "bot"));
+    let other: Target = "shop/api".parse().unwrap();
     let epoch = one.claim(&web(), &claim("a", 0)).await.unwrap().epoch;
-    two.claim(&"shop/api".parse().unwrap(), &claim("b", 1)).await.unwrap();
+    one.renew(&web(), epoch, at(1)).await.unwrap();
+    let second = two.claim(&other, &claim("b", 2)).await.unwrap().epoch;
+    two.renew(&other, second, at(3)).await.unwrap();
     let error = one.renew(&web(), epoch, at(10)).await.unwrap_err();
     assert!(error.to_string().contains("two processes are called bot"), "{error}");
 }
 
 #[tokio::test]
-async fn the_lease_goes_with_the_last_target() {
+async fn a_rollout_that_is_soon_through_writes_no_lease() {
     let api = Api::default();
     let (one, two) = (store(&api, "one"), store(&api, "two"));
-    let other: Target = "shop/api".parse().unwrap();
-    let first = one.claim(&web(), &claim("a", 0)).await.unwrap().epoch;
-    let second = one.claim(&other, &claim("a", 0)).await.unwrap().epoch;
-    one.release(&web(), first).await.unwrap();
-    assert!(api.list(LEASES)[0]["spec"]["holderIdentity"].is_string());
-    two.claim(&web(), &claim("b", 0)).await.unwrap();
-    one.release(&other, second).await.unwrap();
-    let held: Vec<_> =
-        api.list(LEASES).iter().map(|lease| lease["spec"]["holderIdentity"].is_string()).collect();
-    assert_eq!(held, [false, true]);
-    one.claim(&other, &claim("a", 1)).await.unwrap();
-    assert!(api.list(LEASES)[0]["spec"]["holderIdentity"].is_string());
+    let epoch = one.claim(&web(), &claim("a", 0)).await.unwrap().epoch;
+    one.save(&web(), epoch, &saved(1)).await.unwrap();
+    is_held(&two.claim(&web(), &claim("b", 14)).await, "a");
+    one.close(&web(), epoch, &saved(2)).await.unwrap();
+    assert_eq!(writes(&api), ["POST ConfigMap", "PUT ConfigMap", "PUT ConfigMap"]);
+    let next = two.claim(&web(), &claim("b", 0)).await.unwrap();
+    assert_eq!(next.saved, Some(saved(2)));
+}
+
+#[tokio::test]
+async fn a_claim_counts_no_longer_than_a_lease_would() {
+    let api = Api::default();
+    let (one, two) = (store(&api, "one"), store(&api, "two"));
+    one.claim(&web(), &claim("a", 0)).await.unwrap();
+    is_held(&two.claim(&web(), &claim("b", 14)).await, "a");
+    two.claim(&web(), &claim("b", 15)).await.unwrap();
 }
 
 #[tokio::test]
@@ -219,6 +231,7 @@ async fn an_update_in_between_loses_nothing() {
         (&record["metadata"]["labels"]["team"], &record["data"]["saved-sequence"]),
         (&json!("shop"), &json!("1"))
     );
+    store.renew(&web(), epoch, at(1)).await.unwrap();
     api.meddles(LEASES, "shepherd-bot", json!({"metadata": {"labels": {"team": "shop"}}}));
     store.renew(&web(), epoch, at(10)).await.unwrap();
     assert_eq!(store.load(&web()).await.unwrap(), Some((epoch, Some(saved(1)))));

@@ -1,5 +1,7 @@
 //! A faulty port is every port that the decorated one is.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use shepherd_core::model::{
     Epoch, Fence, Mark, Measurement, Metric, Route, RouterCapabilities, Routing, Target, Timestamp,
@@ -101,6 +103,15 @@ impl<P: Store + 'static> Store for Faulty<P> {
     async fn save(&self, target: &Target, epoch: Epoch, saved: &Saved) -> Result<(), StoreError> {
         let (target, saved) = (target.clone(), saved.clone());
         self.call(Call::Save, move |port| async move { port.save(&target, epoch, &saved).await }).await
+    }
+
+    async fn close(&self, target: &Target, epoch: Epoch, last: &Saved) -> Result<(), StoreError> {
+        let (target, last) = (target.clone(), last.clone());
+        self.call(Call::Save, move |port| async move { port.close(&target, epoch, &last).await }).await
+    }
+
+    fn renew_every(&self) -> Duration {
+        self.port.renew_every()
     }
 
     async fn release(&self, target: &Target, epoch: Epoch) -> Result<(), StoreError> {

@@ -57,6 +57,8 @@ struct Process {
     saved: u64,
     saving: bool,
     saving_soon: bool,
+    /// The last save failed: nothing is brought forward until one succeeds.
+    failing: bool,
 }
 
 impl<'a> Run<'a> {
@@ -148,10 +150,15 @@ impl<'a> Run<'a> {
             Due::Saved { process, version, snapshot } if current == Some(process) => {
                 self.saved(version, *snapshot);
             }
-            Due::SaveAgain { process } | Due::SaveSoon { process } if current == Some(process) => {
+            Due::SaveAgain { process } if current == Some(process) => {
+                if let Some(process) = &mut self.process {
+                    (process.failing, process.saving) = (true, false);
+                }
+                self.save();
+            }
+            Due::SaveSoon { process } if current == Some(process) => {
                 if let Some(process) = &mut self.process {
                     process.saving_soon = false;
-                    process.saving = false;
                 }
                 self.save();
             }
@@ -181,6 +188,7 @@ impl<'a> Run<'a> {
             saved: 0,
             saving: false,
             saving_soon: false,
+            failing: false,
         });
         self.save();
         self.step(Input::Tick);
@@ -283,17 +291,17 @@ impl<'a> Run<'a> {
         self.saves += 1;
         self.stored = snapshot;
         let Some(process) = &mut self.process else { return };
-        process.saving = false;
+        (process.failing, process.saving) = (false, false);
         process.saved = process.saved.max(version);
         if process.saved < process.wanted {
             self.save();
         }
     }
 
-    /// Begins what may begin: what is gated waits for the save that holds it.
+    /// Begins what may begin: what is gated waits for all that must be saved at once.
     fn perform_pending(&mut self) {
         let Some(process) = &mut self.process else { return };
-        let saved = process.saved == process.wanted;
+        let saved = process.saved == process.wanted && !process.failing;
         let pending = process.machine.pending().effects;
         let may_begin = |(id, effect): &(EffectId, &Effect)| {
             !process.started.contains(id) && (saved || !effect.is_gated())

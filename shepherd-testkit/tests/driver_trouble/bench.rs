@@ -201,6 +201,13 @@ impl Store for Moody {
         self.store.save(target, epoch, saved).await
     }
 
+    async fn close(&self, target: &Target, epoch: Epoch, last: &Saved) -> Result<(), StoreError> {
+        self.mood("save").await?;
+        self.store.close(target, epoch, last).await?;
+        // It is done, and its answer is lost.
+        self.mood("closed").await
+    }
+
     async fn release(&self, target: &Target, epoch: Epoch) -> Result<(), StoreError> {
         self.mood("release").await?;
         self.store.release(target, epoch).await

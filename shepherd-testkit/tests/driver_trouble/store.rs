@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use shepherd_core::driver::{StartError, Stopped};
+use shepherd_core::machine::Ending;
 use shepherd_core::model::{Failure, FailureKind, Reason};
 use shepherd_core::ports::{Clock, Owner, Store, StoreError};
 
@@ -137,4 +138,17 @@ async fn a_lever_pulled_while_the_epoch_is_counted_on_is_answered() {
     paused.expect("it is answered").unwrap();
     handle.resume(ada()).await.unwrap();
     handle.outcome().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_whose_answer_was_lost_is_told_all_the_same() {
+    for mood in [Mood::FailOnce, Mood::Hang] {
+        let bench = Bench::new();
+        let handle = bench.running("bake-10%").await;
+        bench.store.is("closed", mood);
+        bench.clock.sleep(Duration::from_mins(60)).await;
+        bench.store.cheer("closed");
+        let outcome = handle.outcome().await.unwrap();
+        assert_eq!(outcome.ending(), Ending::Promoted);
+    }
 }

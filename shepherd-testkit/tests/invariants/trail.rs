@@ -141,6 +141,10 @@ impl Taken {
             if routing.mark.as_ref().is_some_and(|mark| mark.traffic == Traffic::Off))
     }
 
+    pub(crate) fn sees_routing(&self) -> bool {
+        matches!((&self.input, &self.answered), (Input::Answered { answer: Answer::Routing(_), .. }, Some(_)))
+    }
+
     /// What was seen of the replicas, when this step was told.
     pub(crate) fn workload(&self) -> Option<&WorkloadState> {
         match (&self.input, &self.answered) {

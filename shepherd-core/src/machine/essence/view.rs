@@ -92,6 +92,7 @@ impl<'a> View<'a> {
             deadline: deadline.map(|deadline| self.until(deadline)),
             unwritten: unwritten_since.map(|since| self.age(since, self.machine.plan.attention().blind)),
             looked: self.tells(*first),
+            routes_seen: self.state.seen.routing.as_ref().is_some_and(|(id, _)| id >= first),
             observed: *observed,
             credited: credit_from.map(|from| (until - from).min(limit)),
             approvals: approvals.clone(),
@@ -138,7 +139,8 @@ impl<'a> View<'a> {
     }
 
     pub(super) fn hands(&self, attach: &Attach) -> Hands {
-        let Attach { routing_claimed, workload_claimed, began, done, workload_marked, told, absent } = *attach;
+        let Attach { routing_claimed, workload_claimed, began, done, workload_marked, routing_marked, told } =
+            *attach;
         let limit = self.machine.plan.attention().blind + MORE;
         let began = began.filter(|_| !done).map(|began| self.age(began, limit));
         Hands {
@@ -146,9 +148,8 @@ impl<'a> View<'a> {
             workload: workload_claimed,
             began,
             done,
-            marked: workload_marked,
+            marked: [workload_marked, routing_marked],
             told: (!done).then_some(told),
-            absent: !done && absent > self.machine.plan.attention().unattended_after,
         }
     }
 

@@ -75,6 +75,11 @@ impl<'f, F: StoreFixture> Bench<'f, F> {
         self.promise.ok("release", answer)
     }
 
+    pub(super) async fn closes(&self, epoch: Epoch, last: &Saved) -> Result<(), Broken> {
+        let answer = self.settled(|| self.store.close(&self.web, epoch, last)).await;
+        self.promise.ok("close", answer)
+    }
+
     /// An owner, with this saved as its first.
     pub(super) async fn owner_with(&self, snapshot: &str) -> Result<Epoch, Broken> {
         let owned = self.claims(&claim("first")).await?;

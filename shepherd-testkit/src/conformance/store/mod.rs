@@ -42,6 +42,7 @@ macro_rules! __store_promises {
             a_superseded_owner_cannot_renew
             a_superseded_owner_clears_nothing
             an_ended_owner_is_superseded
+            closing_keeps_the_last_snapshot_and_frees_the_target
             an_owner_renews
             targets_have_owners_of_their_own
             a_dropped_claim_is_completed_by_the_same_call

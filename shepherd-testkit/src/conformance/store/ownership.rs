@@ -169,6 +169,25 @@ pub async fn an_ended_owner_is_superseded<F: StoreFixture>(fixture: &F) -> Resul
     bench.superseded("a renewal after release", bench.store.renew(&bench.web, first, HOUR).await)
 }
 
+/// Closing keeps the last snapshot, and the epoch is nobody's afterwards. Only the owner may.
+///
+/// # Errors
+/// [`Broken`] when the snapshot is lost, the target is still held, or somebody else closes it.
+pub async fn closing_keeps_the_last_snapshot_and_frees_the_target<F: StoreFixture>(
+    fixture: &F,
+) -> Result<(), Broken> {
+    let bench = Bench::open("closing_keeps_the_last_snapshot_and_frees_the_target", fixture).await?;
+    let first = bench.owner_with("first's").await?;
+    let last = saved(2, "first's last");
+    bench.closes(first, &last).await?;
+    bench.holds(first, Some(&last)).await?;
+    let late = saved(3, "late");
+    bench.superseded("a save after closing", bench.store.save(&bench.web, first, &late).await)?;
+    let second = bench.claims(&claim("second")).await?;
+    bench.promise.same("what the next owner gets", &second.saved, &Some(last))?;
+    bench.superseded("closing what another owns", bench.store.close(&bench.web, first, &late).await)
+}
+
 /// An owner that renews stays the owner.
 ///
 /// # Errors

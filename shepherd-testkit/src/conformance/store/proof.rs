@@ -295,6 +295,7 @@ const CASES: &[(Fault, &[&str])] = &[
             "each_claim_gets_a_greater_epoch",
             "a_released_target_can_be_claimed",
             "an_ended_owner_is_superseded",
+            "closing_keeps_the_last_snapshot_and_frees_the_target",
             "a_claim_answers_what_was_saved_last",
             "clear_forgets_the_snapshot_and_keeps_the_epoch_counted",
         ],
@@ -315,10 +316,16 @@ const CASES: &[(Fault, &[&str])] = &[
             "records_survive_reopening",
         ],
     ),
-    (Fault::RobbedOwnersSave, &["a_superseded_owner_saves_nothing"]),
+    (
+        Fault::RobbedOwnersSave,
+        &["a_superseded_owner_saves_nothing", "closing_keeps_the_last_snapshot_and_frees_the_target"],
+    ),
     (Fault::RobbedOwnersRenew, &["a_superseded_owner_cannot_renew"]),
     (Fault::RobbedOwnersClear, &["a_superseded_owner_clears_nothing"]),
-    (Fault::EndedOwnersSave, &["an_ended_owner_is_superseded"]),
+    (
+        Fault::EndedOwnersSave,
+        &["an_ended_owner_is_superseded", "closing_keeps_the_last_snapshot_and_frees_the_target"],
+    ),
     (Fault::RefusesRenewal, &["an_owner_renews"]),
     (
         Fault::OneOwnerForAll,
@@ -330,7 +337,14 @@ const CASES: &[(Fault, &[&str])] = &[
     ),
     (Fault::ClaimLocks, &["a_dropped_claim_is_completed_by_the_same_call"]),
     (Fault::TrimsText, &["what_was_saved_is_loaded_to_the_letter"]),
-    (Fault::ClaimForgets, &["a_thief_takes_over", "a_claim_answers_what_was_saved_last"]),
+    (
+        Fault::ClaimForgets,
+        &[
+            "a_thief_takes_over",
+            "closing_keeps_the_last_snapshot_and_frees_the_target",
+            "a_claim_answers_what_was_saved_last",
+        ],
+    ),
     (Fault::SameAgainReplaces, &["the_same_sequence_again_changes_nothing"]),
     (Fault::OlderReplaces, &["an_older_sequence_succeeds_and_changes_nothing"]),
     (Fault::OlderIsRefused, &["an_older_sequence_succeeds_and_changes_nothing"]),

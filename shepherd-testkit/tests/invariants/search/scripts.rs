@@ -114,7 +114,6 @@ fn an_abort_before_stable_was_asked_for_anything_takes_off_at_once() {
 fn the_return_of_the_traffic_is_tried_again_only_while_stable_is_ready() {
     let failed = started(plans::split(1))
         .until_asked("route 0% to the candidate")
-        .of("observe routing", Move::Answers)
         .of("route 0% to the candidate", |id| Move::Fails(id, FailureKind::Transient));
     let lost = failed.then(&Move::Loses(Track::Stable));
     lost.of("observe workload", Move::Answers).then(&Move::Ticks).until_done();

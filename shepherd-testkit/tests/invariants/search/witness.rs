@@ -16,7 +16,7 @@ use super::outside::Outside;
 pub(super) struct Witness {
     /// What this process last saw of the replicas, and of the routing.
     pub(super) look: Option<WorkloadState>,
-    pub(super) shown: Exposure,
+    pub(super) shown: Option<Exposure>,
     pub(super) marks: Marks,
     /// A person said not to wait.
     pub(super) forced: bool,
@@ -44,7 +44,7 @@ pub(super) struct Marks {
 impl Witness {
     /// What a new process does not know.
     pub(super) fn dies(&mut self, back: bool) {
-        (self.look, self.shown) = (None, Exposure::OFF);
+        (self.look, self.shown) = (None, None);
         // A wish that was not saved is lost with whoever was not answered.
         (self.marks.back, self.marks.wanted) = (back, false);
     }
@@ -76,7 +76,7 @@ impl Witness {
                 false
             }
             Input::Answered { answer: Answer::Routing(routing), .. } => {
-                self.shown = routing.exposure.clone();
+                self.shown = Some(routing.exposure.clone());
                 routing.mark.as_ref().is_some_and(|mark| mark.traffic == Traffic::Off)
             }
             _ => false,
@@ -88,6 +88,8 @@ impl Witness {
         let raised = self.marks.raised;
         let triggered = told.events.iter().any(|event| matches!(event.what, Happening::Triggered(_)));
         self.marks.back |= triggered;
+        // Whoever is found to be promoted already has no way back.
+        self.marks.back &= !told.events.iter().any(|event| matches!(event.what, Happening::CaughtUp(_)));
         if told.off && !self.marks.back && machine.outcome().is_none() {
             return Err("3: it finds itself off, and goes on".to_owned());
         }
@@ -190,7 +192,9 @@ impl Witness {
 
     fn has_capacity(&self, plan: &Plan, track: Track, route: &Route) -> Result<(), Wrong> {
         let enough = needed(plan, track, &route.exposure);
-        let grows = enough > needed(plan, track, &self.shown);
+        let none = Exposure::OFF;
+        let shown = self.shown.as_ref().unwrap_or(&none);
+        let grows = enough > needed(plan, track, shown);
         let revision = match track {
             // Traffic returns to stable once stable runs the candidate's revision.
             Track::Stable if !route.exposure.is_off() => plan.stable(),
@@ -211,7 +215,8 @@ impl Witness {
         Ok(())
     }
 
-    /// The next write takes the candidate off, but where the rollout has changed stable or stable has none ready.
+    /// The next write takes the candidate off, but where the rollout has changed stable or stable has none ready. How far
+    /// it has changed stable nobody knows before both looks.
     fn answers_the_trigger(&self, plan: &Plan, fresh: &[Effect]) -> Result<(), Wrong> {
         let off = fresh.iter().find_map(|effect| match effect {
             Effect::Route(route) => Some(route.exposure.is_off()),
@@ -223,6 +228,7 @@ impl Witness {
         match off {
             Some(true) => Ok(()),
             Some(false) if excused => Ok(()),
+            None if excused && (self.look.is_none() || self.shown.is_none()) => Ok(()),
             _ => Err(format!("3: {off:?} follows the trigger")),
         }
     }

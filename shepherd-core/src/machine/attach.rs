@@ -131,9 +131,14 @@ impl Machine {
         if let Some(workload) = workload {
             attach.workload_marked = ours(workload.stable.mark.as_ref());
         }
-        if !attach.done {
-            routing.into_iter().for_each(|routing| attach.told.hear_routing(rollout, routing));
-            workload.into_iter().for_each(|workload| attach.told.hear_workload(rollout, workload));
+        if attach.done {
+            return;
+        }
+        if let Some(routing) = routing {
+            attach.told.hear_routing(rollout, routing);
+        }
+        if let Some(workload) = workload {
+            attach.told.hear_workload(rollout, workload);
         }
     }
 

@@ -51,7 +51,8 @@ pub enum Happening {
     Hurried(Actor),
     /// A guard fired whose action is not to roll back.
     Noticed(Finding),
-    /// What the router shows is not what was written. More than that is put right at once, less is left to a person.
+    /// What the router shows is not what was written. More than that is put right at once; what else happens the plan's
+    /// [`Drift`](crate::plan::Drift) says.
     Drifted(Exposure),
     /// It is taken back.
     Triggered(Cause),

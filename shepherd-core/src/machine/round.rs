@@ -8,7 +8,7 @@ use super::state::Course;
 use super::{Cause, Effect, EffectId, Save};
 use crate::guard::{Finding, GuardAction, GuardVerdict};
 use crate::model::{Elapsed, Failure, Mark, Measurement, Reason, Replicas, Routing, Track, WorkloadState};
-use crate::plan::{Action, SHORTEST_POLL};
+use crate::plan::{Action, Drift, SHORTEST_POLL};
 
 impl Machine {
     pub(super) fn begin_round(&mut self) {
@@ -104,7 +104,7 @@ impl Machine {
     }
 
     /// The router shows what nobody here wrote. More than was decided is put right at once; less is a person's doing,
-    /// and stays until a person says otherwise.
+    /// and the plan says what comes of it.
     fn drifted(&mut self, routing: &Routing) {
         self.event(Happening::Drifted(routing.exposure.clone()));
         self.state.routing.accepted = None;
@@ -113,16 +113,18 @@ impl Machine {
             recovery.off_since = None;
             return;
         }
-        if routing.exposure.raises(&self.state.routing.exposure) || self.promoted() {
-            return;
+        let (exposure, more) = (&routing.exposure, routing.exposure.raises(&self.state.routing.exposure));
+        if !more && !self.fenced() && !self.promoted() {
+            return self.trigger(Cause::TakenOffElsewhere);
         }
-        if self.fenced() {
-            let exposure = &routing.exposure;
-            self.hold(Reason::new(format!(
-                "somebody set the candidate's traffic to {exposure}; resume to put it back"
-            )));
-        } else {
-            self.trigger(Cause::TakenOffElsewhere);
+        let pauses = match self.plan.attention().drift {
+            Drift::PauseWhenLess => !more,
+            Drift::Pause => true,
+            Drift::PutBack => false,
+        };
+        if pauses && !self.promoted() {
+            let then = if more { "it is put back; resume to go on" } else { "resume to put it back" };
+            self.hold(Reason::new(format!("somebody set the candidate's traffic to {exposure}; {then}")));
         }
     }
 

@@ -154,6 +154,7 @@ pub(super) struct Aftercare {
 }
 
 /// What is known since this process drives.
+#[allow(clippy::struct_excessive_bools, reason = "each is one thing that is known or not")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Attach {
     pub(super) routing_claimed: bool,

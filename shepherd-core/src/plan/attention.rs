@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Drift;
 use crate::model::human_duration;
 
 /// How closely a rollout is watched, and what happens when it was not.
@@ -25,6 +26,9 @@ pub struct Attention {
     pub unattended_after: Duration,
     /// What happens then.
     pub unattended: Unattended,
+    /// What happens when somebody else changes where the traffic goes.
+    #[serde(default)]
+    pub drift: Drift,
 }
 
 /// What happens to a candidate that users met while nobody drove its rollout for too long.
@@ -79,6 +83,13 @@ impl Attention {
         self
     }
 
+    /// The same with another answer to what somebody else changes.
+    #[must_use]
+    pub fn drift(mut self, then: Drift) -> Self {
+        self.drift = then;
+        self
+    }
+
     /// How often to look, at the least, while something is waited for.
     pub(crate) fn poll(&self) -> Duration {
         (self.beat / 10).clamp(SHORTEST_POLL, LONGEST_POLL)
@@ -95,6 +106,7 @@ impl Default for Attention {
             blind: Duration::from_mins(5),
             unattended_after: Duration::from_mins(15),
             unattended: Unattended::Hold,
+            drift: Drift::default(),
         }
     }
 }

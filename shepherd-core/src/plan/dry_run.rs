@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::way_back::WayBack;
-use super::{Action, Mode, OnFailure, Plan, Stage, Unattended};
+use super::{Action, Drift, Mode, OnFailure, Plan, Stage, Unattended};
 use crate::guard::{Blindness, Guard, GuardAction};
 use crate::model::human_duration::show;
 use crate::model::{Track, Weight};
@@ -128,6 +128,15 @@ impl<'a> DryRun<'a> {
             Unattended::RollBack => "taken back",
         };
         writeln!(f, "  - unattended for {}: {unattended}", show(attention.unattended_after))?;
+        match attention.drift {
+            Drift::PutBack if plan.mode().routed() => {
+                writeln!(f, "  - what somebody else changes of the routing is put back")?;
+            }
+            Drift::Pause if plan.mode().routed() => {
+                writeln!(f, "  - whatever somebody else changes of the routing pauses it")?;
+            }
+            _ => {}
+        }
         writeln!(f, "  - a stage that fails or takes too long; a person (abort, roll back)")
     }
 

@@ -170,7 +170,8 @@ impl Node {
     }
 
     /// What is gated begins only when all is saved that must be at once. All other saves may be through or not when a kill
-    /// comes, but those that were asked for only to lose little: of them the present state stands for all.
+    /// comes, but those that were asked for only to lose little: of them the present state stands for all. Where more
+    /// than one kill is to come, the last of the others stands for them too, or the states would have no end.
     fn keep(&mut self, told: &Told) {
         if self.luck.kills == 0 {
             return self.kept.clear();
@@ -179,7 +180,8 @@ impl Node {
         if waited_for || (told.save == Save::Soon && !told.events.is_empty()) {
             let kept = Kept::of(&self.machine, self.wall, waited_for);
             let again = |one: &Kept| one.waited_for == kept.waited_for && one.essence == kept.essence;
-            self.kept.retain(|one| !again(one));
+            let stood_for = |one: &Kept| self.luck.kills > 1 && !one.waited_for && !kept.waited_for;
+            self.kept.retain(|one| !again(one) && !stood_for(one));
             self.kept.push(kept);
         }
         if told.fresh.iter().any(Effect::is_gated) {

@@ -12,7 +12,7 @@ use shepherd_core::ports::PortError;
 
 use crate::object::{failure, mark_of};
 use crate::workload::endpoints::{endpoints, slices_of};
-use crate::workload::pods::trouble;
+use crate::workload::pods::{name, trouble, unready};
 use crate::workload::replica_sets::{condition, count, is_of, present, runs, selected, selector};
 
 pub(crate) struct Look<'a> {
@@ -91,11 +91,7 @@ impl Look<'_> {
         let pods = api.list(&ListParams::default().labels(&selector(set))).await;
         let pods = pods.map_err(|error| failure(self.place, error))?.items;
         let said = trouble(&pods).or_else(|| condition(set, "ReplicaFailure", "True"));
-        let late = || {
-            condition(deployment, "Progressing", "False")
-                .filter(|why| why.starts_with("ProgressDeadlineExceeded"))
-        };
-        Ok(said.or_else(late))
+        Ok(said.or_else(|| late(deployment, &pods)))
     }
 
     fn api<K>(&self) -> Api<K>
@@ -105,4 +101,15 @@ impl Look<'_> {
     {
         Api::namespaced(self.client.clone(), self.namespace)
     }
+}
+
+/// That the pods took longer than the Deployment lets them, and what the first of them that is not ready says of it.
+fn late(deployment: &Value, pods: &[Pod]) -> Option<String> {
+    let late = condition(deployment, "Progressing", "False")
+        .filter(|why| why.starts_with("ProgressDeadlineExceeded"))?;
+    let says = |pod| unready(pod).map(|why| format!("pod {}: {why}", name(pod)));
+    Some(match pods.iter().find_map(says) {
+        Some(said) => format!("{late} ({said})"),
+        None => late,
+    })
 }

@@ -56,6 +56,10 @@ pub(crate) struct Asked {
     #[arg(long, value_name = "NAME")]
     process: Option<String>,
 
+    /// Takes over from a process that still lives, such as one that hangs: what that one writes from now on is refused
+    #[arg(long)]
+    steal: bool,
+
     /// Prints what would happen, and does nothing
     #[arg(long)]
     dry_run: bool,
@@ -95,7 +99,10 @@ impl Asked {
             Some(image) => println!("{image} is under way and gives way first"),
             None => {}
         }
-        let handle = rollout.start(self.image.clone()).await?;
+        let handle = match self.steal {
+            true => rollout.steal(self.image.clone()).await?,
+            false => rollout.start(self.image.clone()).await?,
+        };
         drive(&handle, &mut interrupts).await
     }
 

@@ -69,7 +69,7 @@ bench *which:
 
 # what a rollout costs a real API server, and how soon an abort reaches it
 bench-kubernetes: control-plane
-    shepherd-testkit/control-plane/real.sh --bench kubernetes -p shepherd-benches --features kubernetes
+    shepherd-testkit/control-plane/real.sh --release --bench kubernetes -p shepherd-benches --features kubernetes
 
 # how long clean builds take, and how many crates they need
 build-cost:

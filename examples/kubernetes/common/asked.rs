@@ -99,10 +99,8 @@ impl Asked {
             Some(image) => println!("{image} is under way and gives way first"),
             None => {}
         }
-        let handle = match self.steal {
-            true => rollout.steal(self.image.clone()).await?,
-            false => rollout.start(self.image.clone()).await?,
-        };
+        let image = self.image.clone();
+        let handle = if self.steal { rollout.steal(image).await? } else { rollout.start(image).await? };
         drive(&handle, &mut interrupts).await
     }
 

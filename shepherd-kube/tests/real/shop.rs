@@ -141,7 +141,8 @@ impl Shop {
 
     /// Users who ask from now on: half of them on fresh connections, half on connections that they keep.
     pub(crate) fn users(&self) -> Users {
-        let load = self.load.clone().rate(100.0);
+        // Where a machine has other work to do an answer may come late; that is told, and is no failure.
+        let load = self.load.clone().rate(100.0).patience(Duration::from_secs(20));
         Users { fresh: load.clone().start(), kept: load.connections(Connections::Kept).start() }
     }
 }
@@ -157,7 +158,7 @@ impl Users {
     pub(crate) async fn none_failed(self) -> [Tally; 2] {
         let both = [self.fresh.stop().await, self.kept.stop().await];
         for tally in &both {
-            assert_eq!(tally.failed(), 0, "{tally}");
+            assert!(tally.failed() == 0, "{:?}: {tally}", tally.failures());
         }
         both
     }

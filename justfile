@@ -21,6 +21,10 @@ control-plane:
 real *args="-p shepherd-testkit -p shepherd-kube -p shepherd-examples --features shepherd-testkit/real,shepherd-kube/real,shepherd-examples/kubernetes --test cluster --test real --test kubernetes": control-plane
     shepherd-testkit/control-plane/real.sh {{ args }}
 
+# a hundred switches and a hundred canaries each through Envoy and NGINX with users all the time, half an hour
+soak: control-plane
+    SHEPHERD_SOAK=100 shepherd-testkit/control-plane/real.sh -p shepherd-kube --features shepherd-kube/real --test real soak:: -- --nocapture
+
 # everything that CI checks, and nothing is changed
 verify: fmt-check lint docs pure deny spelling test
 
@@ -65,7 +69,7 @@ bench *which:
 
 # what a rollout costs a real API server, and how soon an abort reaches it
 bench-kubernetes: control-plane
-    shepherd-testkit/control-plane/real.sh --bench kubernetes -p shepherd-benches --features kubernetes
+    shepherd-testkit/control-plane/real.sh --release --bench kubernetes -p shepherd-benches --features kubernetes
 
 # how long clean builds take, and how many crates they need
 build-cost:

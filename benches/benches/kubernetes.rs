@@ -2,20 +2,26 @@
 
 #![allow(clippy::disallowed_methods, reason = "a real server lives in real time")]
 
+#[path = "kubernetes/aborts.rs"]
+mod aborts;
+#[path = "kubernetes/blue_green.rs"]
+mod blue_green;
+#[path = "kubernetes/memory.rs"]
+mod memory;
+
 use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use kube::Client;
-use shepherd_benches::{Spread, is_test};
 use shepherd_core::driver::{Handle, Rollout};
 use shepherd_core::machine::Ending;
-use shepherd_core::model::{Actor, Revision};
+use shepherd_core::model::Revision;
 use shepherd_core::plan::{Attention, Recovery};
 use shepherd_core::ports::TrafficRouter;
 use shepherd_core::strategy::Canary;
 use shepherd_kube::KubeEvents;
-use shepherd_kube::router::{GatewayRoute, IngressCanary};
+use shepherd_kube::router::IngressCanary;
 use shepherd_kube::store::KubeStore;
 use shepherd_kube::workload::DeploymentPair;
 use shepherd_testkit::cluster::{Cluster, Namespace, Writes};
@@ -23,11 +29,13 @@ use shepherd_testkit::cluster::{Cluster, Namespace, Writes};
 type Tried<T> = Result<T, Box<dyn Error>>;
 
 const REPLICAS: i32 = 10;
-const ABORTS: usize = 50;
 
 fn main() -> Tried<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
+        if let Some(many) = memory::asked_to_drive() {
+            return memory::drive(many).await;
+        }
         let cluster = Cluster::shared().await?;
         // A raise by a route is in effect when its controller says so.
         cluster.gateway().await?;
@@ -35,10 +43,9 @@ fn main() -> Tried<()> {
         for kept in [false, true] {
             writes_of_a_canary(&cluster, kept).await?;
         }
-        println!("\nabort at 10%: from the lever to the write's arrival at the API server");
-        let count = if is_test() { 2 } else { ABORTS };
-        aborts(&cluster, "IngressCanary", count, |shop| Box::new(ingress(shop))).await?;
-        aborts(&cluster, "GatewayRoute", count, |shop| Box::new(gateway(shop))).await
+        blue_green::times(&cluster).await?;
+        aborts::measure(&cluster).await?;
+        memory::measure(&cluster).await
     })
 }
 
@@ -58,10 +65,6 @@ async fn shop(cluster: &Arc<Cluster>) -> Tried<Namespace> {
 
 fn ingress(shop: &Namespace) -> IngressCanary {
     IngressCanary::new(shop.client(), shop.name(), "web").settle(Duration::ZERO)
-}
-
-fn gateway(shop: &Namespace) -> GatewayRoute {
-    GatewayRoute::http(shop.client(), shop.name(), "web")
 }
 
 async fn writes_of_a_canary(cluster: &Arc<Cluster>, kept: bool) -> Tried<()> {
@@ -110,38 +113,6 @@ async fn begin(
             .notify(KubeEvents::of(client, shop.name(), "web"));
     }
     Ok(rollout.build()?.start(Revision::new("shop:v2")?).await?)
-}
-
-async fn aborts(
-    cluster: &Arc<Cluster>,
-    name: &str,
-    count: usize,
-    router: impl Fn(&Namespace) -> Box<dyn TrafficRouter>,
-) -> Tried<()> {
-    let (mut taken, mut after) = (Vec::new(), 0);
-    for _ in 0..count {
-        let shop = shop(cluster).await?;
-        let host = format!("{}.example", shop.name());
-        shop.http_route("web", &host, &[("web", 100), ("web-candidate", 0)]).await?;
-        let handle = begin(&shop, router(&shop), Duration::from_mins(10), false).await?;
-        let mut watch = handle.watch();
-        while !handle.status().in_effect || handle.status().exposure.is_off() {
-            watch.next().await;
-        }
-        let (from, pulled) = (cluster.audit().mark()?, SystemTime::now());
-        handle.abort(Actor::new("bench")?, "measured").await?;
-        handle.done().await?;
-        logged().await;
-        let writes = cluster.audit().since(from)?.within(shop.name()).by_user("admin");
-        let is_route = |resource: &str| resource == "ingresses" || resource == "httproutes";
-        let off = writes.iter().find(|write| is_route(&write.resource)).ok_or("no write took it off")?;
-        taken.push(off.received.duration_since(pulled)?);
-        let settled = cluster.audit().mark()?;
-        logged().await;
-        after += cluster.audit().since(settled)?.within(shop.name()).by_user("admin").count();
-    }
-    println!("  {name}: {}; {after} writes after it has settled", Spread::of(taken));
-    Ok(())
 }
 
 /// A write is in the log a moment after its answer.

@@ -56,6 +56,10 @@ pub(crate) struct Asked {
     #[arg(long, value_name = "NAME")]
     process: Option<String>,
 
+    /// Takes over from a process that still lives, such as one that hangs: what that one writes from now on is refused
+    #[arg(long)]
+    steal: bool,
+
     /// Prints what would happen, and does nothing
     #[arg(long)]
     dry_run: bool,
@@ -95,7 +99,8 @@ impl Asked {
             Some(image) => println!("{image} is under way and gives way first"),
             None => {}
         }
-        let handle = rollout.start(self.image.clone()).await?;
+        let image = self.image.clone();
+        let handle = if self.steal { rollout.steal(image).await? } else { rollout.start(image).await? };
         drive(&handle, &mut interrupts).await
     }
 

@@ -79,6 +79,10 @@ impl From<PlanError> for Trouble {
 
 impl From<Stopped> for Trouble {
     fn from(stopped: Stopped) -> Self {
-        Trouble::Stuck(format!("it could not go on: {stopped}; run again, and it does"))
+        Trouble::Stuck(match stopped {
+            // To run it again would only fight with whoever that is.
+            Stopped::Superseded => format!("{stopped}, and goes on with it"),
+            _ => format!("it could not go on: {stopped}; run again, and it does"),
+        })
     }
 }

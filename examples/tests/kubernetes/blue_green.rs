@@ -29,4 +29,4 @@ async fn shop() -> Shop {
     Shop::open(shop, Some(load), env!("CARGO_BIN_EXE_blue-green"), ROLE).await
 }
 
-whole_rollouts!(shop(), killed_at "100% to the candidate");
+whole_rollouts!(shop(), killed_at ["scale-candidate-3 begins", "switch begins", "bake-100% begins", "retire-stable begins"]);

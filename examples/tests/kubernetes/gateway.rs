@@ -1,7 +1,7 @@
 use shepherd_testkit::cluster::{Behaviour, Cluster, Load};
 
 use crate::shop::Shop;
-use crate::whole::{only, whole_rollouts};
+use crate::whole::{self, only, whole_rollouts};
 
 const ROLE: &str = include_str!("../../kubernetes/roles/gateway-canary.yaml");
 
@@ -21,7 +21,7 @@ pub(crate) async fn shop() -> Shop {
     Shop::open(shop, Some(load), env!("CARGO_BIN_EXE_gateway-canary"), ROLE).await
 }
 
-whole_rollouts!(shop(), killed_at "25% to the candidate");
+whole_rollouts!(shop(), killed_at whole::STAGES_OF_A_CANARY);
 
 #[tokio::test]
 async fn an_image_that_fails_requests_is_taken_back_by_a_guard() {

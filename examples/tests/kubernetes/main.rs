@@ -12,4 +12,5 @@ mod nginx;
 mod program;
 mod ratio;
 mod shop;
+mod stalled;
 mod whole;

@@ -1,7 +1,7 @@
 use shepherd_testkit::cluster::{Cluster, Load};
 
 use crate::shop::Shop;
-use crate::whole::whole_rollouts;
+use crate::whole::{self, whole_rollouts};
 
 const ROLE: &str = include_str!("../../kubernetes/roles/nginx-canary.yaml");
 
@@ -21,4 +21,4 @@ async fn shop() -> Shop {
     Shop::open(shop, Some(load), env!("CARGO_BIN_EXE_nginx-canary"), ROLE).await
 }
 
-whole_rollouts!(shop(), killed_at "25% to the candidate");
+whole_rollouts!(shop(), killed_at whole::STAGES_OF_A_CANARY);

@@ -49,12 +49,17 @@ impl Program {
 
     /// Returns when a line with this text was printed.
     pub(crate) async fn until(&mut self, text: &str) {
+        assert!(self.tells(text).await, "it ended without {text:?}: {:#?}", self.told);
+    }
+
+    /// Whether a line with this text is printed before it ends.
+    pub(crate) async fn tells(&mut self, text: &str) -> bool {
         while let Some(line) = self.next().await {
             if line.contains(text) {
-                return;
+                return true;
             }
         }
-        panic!("it ended without {text:?}: {:#?}", self.told);
+        false
     }
 
     /// As `kill -9` does.
@@ -63,8 +68,14 @@ impl Program {
     }
 
     pub(crate) async fn interrupt(&self) {
+        self.signal("INT").await;
+    }
+
+    /// `STOP` lets it hang, and `CONT` wakes it.
+    pub(crate) async fn signal(&self, name: &str) {
         let id = self.child.id().expect("it runs").to_string();
-        assert!(Command::new("kill").args(["-INT", &id]).status().await.expect("kill is there").success());
+        let sent = Command::new("kill").args(["-s", name, &id]).status().await.expect("kill is there");
+        assert!(sent.success());
     }
 
     pub(crate) async fn end(mut self) -> Ended {

@@ -14,4 +14,11 @@ async fn shop() -> Shop {
     Shop::open(shop, Some(load), env!("CARGO_BIN_EXE_ratio-canary"), ROLE).await
 }
 
-whole_rollouts!(shop(), killed_at "scale-candidate-2 begins");
+whole_rollouts!(shop(), killed_at [
+    "scale-candidate-1 begins",
+    "scale-stable-3 begins",
+    "bake-2 begins",
+    "scale-stable-0 begins",
+    "promote begins",
+    "retire-candidate begins",
+]);

@@ -10,12 +10,16 @@ use tempfile::TempDir;
 
 use crate::program::Program;
 
+/// The account of its program.
+pub(crate) const DEPLOYER: &str = "deployer";
+
 /// A service that runs `shop:v1`, the program that rolls it out, and the account that it may use.
 pub(crate) struct Shop {
     pub(crate) namespace: Namespace,
     /// The way of its users, where there is one.
     pub(crate) load: Option<Load>,
     program: &'static str,
+    role: &'static str,
     folder: TempDir,
 }
 
@@ -25,12 +29,10 @@ impl Shop {
         namespace: Namespace,
         load: Option<Load>,
         program: &'static str,
-        role: &str,
+        role: &'static str,
     ) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        namespace.user("deployer", rules(role)).await.unwrap();
-        let shop = Self { namespace, load, program, folder };
-        std::fs::write(shop.kubeconfig(), shop.credentials().await).unwrap();
+        let shop = Self { namespace, load, program, role, folder: tempfile::tempdir().unwrap() };
+        shop.account(DEPLOYER).await;
         if let Some(load) = &shop.load {
             shop.namespace
                 .eventually("the service to be reached", async || {
@@ -49,19 +51,34 @@ impl Shop {
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Program {
+        self.run_as(DEPLOYER, arguments)
+    }
+
+    /// The same by another account.
+    pub(crate) fn run_as(&self, account: &str, arguments: &[&str]) -> Program {
         let namespace = ["--namespace", self.namespace.name()];
-        Program::start(self.program, &self.kubeconfig(), &[arguments, &namespace].concat())
+        Program::start(self.program, &self.config_of(account), &[arguments, &namespace].concat())
     }
 
     pub(crate) fn kubeconfig(&self) -> PathBuf {
-        self.folder.path().join("kubeconfig")
+        self.config_of(DEPLOYER)
     }
 
-    /// The administrator's kubeconfig with the token of the account.
-    async fn credentials(&self) -> String {
+    /// One more account that the program may be run as.
+    pub(crate) async fn account(&self, name: &str) {
+        self.namespace.user(name, rules(self.role)).await.unwrap();
+        std::fs::write(self.config_of(name), self.credentials(name).await).unwrap();
+    }
+
+    fn config_of(&self, account: &str) -> PathBuf {
+        self.folder.path().join(account)
+    }
+
+    /// The administrator's kubeconfig with the token of an account.
+    async fn credentials(&self, account: &str) -> String {
         let accounts = self.namespace.api::<ServiceAccount>();
         let request = TokenRequest { spec: Some(TokenRequestSpec::default()), ..TokenRequest::default() };
-        let token = accounts.create_token_request("deployer", &PostParams::default(), &request).await;
+        let token = accounts.create_token_request(account, &PostParams::default(), &request).await;
         let file = std::fs::read(self.namespace.cluster().kubeconfig()).unwrap();
         let mut config: Value = serde_json::from_slice(&file).unwrap();
         config["users"][0]["user"]["token"] = token.unwrap().status.unwrap().token.into();

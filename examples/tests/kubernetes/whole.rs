@@ -6,6 +6,19 @@ use shepherd_testkit::cluster::{Behaviour, Connections};
 
 use crate::shop::Shop;
 
+/// What a canary of four replicas tells when it comes to a stage of each kind.
+pub(crate) const STAGES_OF_A_CANARY: [&str; 9] = [
+    "scale-candidate-1 begins",
+    "expose-10% begins",
+    "bake-10% begins",
+    "25% to the candidate",
+    "scale-candidate-2 begins",
+    "expose-100% begins",
+    "promote begins",
+    "return begins",
+    "retire-candidate begins",
+];
+
 pub(crate) async fn is_promoted_and_loses_no_request(shop: &Shop) {
     let load = shop.load.clone().unwrap();
     let fresh = load.clone().rate(100.0).start();
@@ -37,17 +50,22 @@ pub(crate) async fn is_rolled_back_with_the_words_of_its_pods(shop: &Shop) {
     only(shop, "shop:v1").await;
 }
 
-/// Killed as soon as this was told.
-pub(crate) async fn goes_on_after_a_kill(shop: &Shop, told: &str) {
-    let users = shop.load.clone().unwrap().rate(100.0).start();
-    let mut program = shop.roll_out("shop:v2", &[]);
-    program.until(told).await;
-    program.kill().await;
+/// Killed as soon as each of these was told, one after the other, and run again each time.
+pub(crate) async fn goes_on_after_each_kill(shop: &Shop, told: &[&str]) {
+    let load = shop.load.clone().unwrap().rate(100.0);
+    let users = [load.clone().start(), load.connections(Connections::Kept).start()];
+    for told in told {
+        let mut program = shop.roll_out("shop:v2", &[]);
+        program.until(told).await;
+        program.kill().await;
+    }
     let ended = shop.roll_out("shop:v2", &[]).end().await;
     ended.assert_code(0);
     assert!(ended.told.contains("going on with the rollout"), "{ended:#?}");
-    let tally = users.stop().await;
-    assert_eq!(tally.failed(), 0, "{tally}");
+    for users in users {
+        let tally = users.stop().await;
+        assert_eq!(tally.failed(), 0, "{tally}");
+    }
     only(shop, "shop:v2").await;
 }
 
@@ -63,9 +81,10 @@ pub(crate) async fn only(shop: &Shop, image: &str) {
         .unwrap();
 }
 
-/// The same tests for each ground: how its shop is opened, and after what it is killed.
+/// The same tests for each ground: how its shop is opened, and after what it is killed:
+/// once in each kind of stage.
 macro_rules! whole_rollouts {
-    ($open:expr, killed_at $told:literal) => {
+    ($open:expr, killed_at $told:expr) => {
         #[tokio::test]
         async fn a_good_image_is_promoted_and_no_request_is_lost() {
             crate::whole::is_promoted_and_loses_no_request(&$open.await).await;
@@ -77,8 +96,8 @@ macro_rules! whole_rollouts {
         }
 
         #[tokio::test]
-        async fn a_killed_program_that_is_run_again_ends_the_same() {
-            crate::whole::goes_on_after_a_kill(&$open.await, $told).await;
+        async fn a_program_that_is_killed_in_each_stage_and_run_again_ends_the_same() {
+            crate::whole::goes_on_after_each_kill(&$open.await, &$told).await;
         }
     };
 }

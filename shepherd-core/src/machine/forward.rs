@@ -261,14 +261,16 @@ impl Machine {
         People::of(&self.state.run.approvals) >= approval.needed
     }
 
-    /// By copy, stable takes the candidate's revision and must be ready with it, replica for replica. By swap nothing
-    /// moves: the side that serves is the stable one from now on.
+    /// By copy, stable takes the candidate's revision and must be ready with it, replica for replica. More than the plan
+    /// knows of stay: a person, or an autoscaler, has given them since. By swap nothing moves: the side that serves is the
+    /// stable one from now on.
     fn promote(&mut self) -> bool {
         match self.plan.promotion() {
             Promotion::Swap => true,
             Promotion::Copy => {
                 let (revision, replicas) = (self.plan.candidate().clone(), self.plan.replicas());
-                self.want_track(Track::Stable, &revision, replicas);
+                let given = self.state.workload().map(|workload| workload.stable.desired);
+                self.want_track(Track::Stable, &revision, given.unwrap_or_default().max(replicas));
                 let failing = self.state.workload().and_then(|workload| workload.stable.failing.clone());
                 if let Some(reason) = failing.filter(|_| self.state.ready(Track::Stable).is_some()) {
                     self.fail_stage(&reason);

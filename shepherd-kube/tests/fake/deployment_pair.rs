@@ -176,6 +176,32 @@ async fn a_replica_is_ready_when_its_service_has_it() {
     drop(api);
 }
 
+/// Its endpoint may be there for a moment after it was told to end.
+#[tokio::test]
+async fn a_replica_is_not_ready_while_one_of_another_revision_has_its_place() {
+    let api = api();
+    let pair = pair(&api).services("web", "web-candidate");
+    let old = controllers::present_set(&api, "web");
+    pair.apply(&of(Track::Stable, "web:v2", 2), &mark(1)).await.unwrap();
+    let new = controllers::present_set(&api, "web");
+    let slices = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices";
+    let slice = json!({
+        "metadata": {"name": "web-1", "labels": {"kubernetes.io/service-name": "web"}}, "addressType": "IPv4",
+    });
+    let api = api.with(slices, slice);
+    let ready = async |pods: &[String]| {
+        let endpoints: Vec<_> = pods
+            .iter()
+            .map(|pod| json!({"addresses": ["10.1.1.1"], "conditions": {"ready": true}, "targetRef": {"kind": "Pod", "name": pod}}))
+            .collect();
+        api.merge(slices, "web-1", &json!({"endpoints": endpoints}));
+        pair.observe().await.unwrap().stable.ready
+    };
+    let [a, b, gone] = [format!("{new}-a"), format!("{new}-b"), format!("{old}-a")];
+    assert_eq!(ready(&[a.clone(), b.clone(), gone]).await, Replicas::new(1));
+    assert_eq!(ready(&[a, b]).await, Replicas::new(2));
+}
+
 #[tokio::test]
 async fn says_which_container_is_missing_or_meant() {
     let api = api();

@@ -1,17 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Service;
 use serde_json::json;
-use shepherd_core::driver::Rollout;
-use shepherd_core::machine::Ending;
 use shepherd_core::model::{Replicas, Revision, Track};
-use shepherd_core::plan::{Attention, Recovery};
-use shepherd_core::strategy::BlueGreen;
 use shepherd_kube::blue_green::{BlueGreenDeployments, BlueGreenService, ServiceSelector};
-use shepherd_testkit::cluster::{Behaviour, Cluster, ClusterError, Connections, Load, Namespace};
+use shepherd_testkit::cluster::{Behaviour, ClusterError, Namespace};
 use shepherd_testkit::conformance::Opened;
 use shepherd_testkit::conformance::roles::RolesFixture;
 use shepherd_testkit::conformance::router::RouterFixture;
@@ -146,48 +141,3 @@ impl RolesFixture for Fixture {
 shepherd_testkit::router_conformance!(Fixture::serving);
 shepherd_testkit::workload_conformance!(Fixture::idle);
 shepherd_testkit::roles_conformance!(Fixture::blue_alone);
-
-#[tokio::test]
-async fn switch_after_switch_through_kube_proxy_loses_no_request() {
-    let shop = Cluster::shared().await.unwrap().namespace("shop").await.unwrap();
-    both(&shop, 2, 0).await.unwrap();
-    shop.ready_pods("app=web", 2).await.unwrap();
-    let address = shop.api::<Service>().get("web").await.unwrap().spec.unwrap().cluster_ip.unwrap();
-    let load = Load::to(format!("{address}:80").parse().unwrap());
-    shop.eventually("the Service to be served", async || {
-        let tally = load.clone().send(1).await;
-        Ok((tally.failed() == 0).then_some(()).ok_or(tally.to_string()))
-    })
-    .await
-    .unwrap();
-    let web = BlueGreenService::new(shop.client(), shop.name(), "web");
-    let strategy = BlueGreen::new().grace(Duration::from_millis(100));
-    let rollout = Rollout::of(format!("{}/web", shop.name()).parse().unwrap())
-        .strategy(strategy.recovery(Recovery::default().drain(Duration::from_secs(1))))
-        .attention(Attention::default().every(Duration::from_millis(200)))
-        .through(web.router().settling(Duration::from_millis(300)))
-        .on(web.workload())
-        .build()
-        .unwrap();
-    let fresh = load.clone().rate(100.0).start();
-    let kept = load.clone().connections(Connections::Kept).rate(100.0).start();
-    for version in 2..=6 {
-        let handle = rollout.start(Revision::new(format!("shop:v{version}")).unwrap()).await.unwrap();
-        let outcome = handle.done().await.unwrap();
-        assert_eq!(outcome.ending(), Ending::Promoted, "{}", outcome.why());
-    }
-    for load in [fresh, kept] {
-        // The old side's pods end, and with them the connections that people keep open.
-        shop.eventually("all users being with the last version", async || {
-            let tally = load.so_far();
-            Ok((tally.by("shop:v6") > 0).then_some(()).ok_or(tally.to_string()))
-        })
-        .await
-        .unwrap();
-        let tally = load.stop().await;
-        assert!(tally.failed() == 0 && tally.by("shop:v1") > 0, "{tally}");
-    }
-    let color =
-        shop.api::<Service>().get("web").await.unwrap().spec.unwrap().selector.unwrap()["color"].clone();
-    assert_eq!(color, "green", "after five switches");
-}

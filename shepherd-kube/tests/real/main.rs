@@ -2,14 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod abort;
 mod blue_green;
-mod canary;
+mod broken;
 mod deployment_pair;
+mod edits;
 mod events;
 mod gateway;
 mod ground;
 mod in_place;
 mod ingress;
 mod istio;
+mod killed;
 mod kube_store;
 mod preflight;
+mod shop;
+mod soak;
+mod way_back;

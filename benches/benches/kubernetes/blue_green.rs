@@ -1,0 +1,77 @@
+//! How long a blue/green rollout takes: until all users are with the candidate, and until it is promoted.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Service;
+use serde_json::json;
+use shepherd_benches::{Spread, is_test};
+use shepherd_core::driver::{Handle, Rollout};
+use shepherd_core::machine::Ending;
+use shepherd_core::model::Revision;
+use shepherd_core::plan::Recovery;
+use shepherd_core::strategy::BlueGreen;
+use shepherd_kube::blue_green::BlueGreenService;
+use shepherd_testkit::cluster::{Cluster, Namespace};
+
+use super::{REPLICAS, Tried};
+
+const ROLLOUTS: usize = 10;
+
+pub(super) async fn times(cluster: &Arc<Cluster>) -> Tried<()> {
+    println!("\nblue/green, {REPLICAS} replicas on each side, no grace period and no pauses");
+    let (mut full, mut whole) = (Vec::new(), Vec::new());
+    for _ in 0..if is_test() { 1 } else { ROLLOUTS } {
+        let shop = shop(cluster).await?;
+        let begun = Instant::now();
+        let handle = begin(&shop, Duration::from_millis(1)).await?;
+        let mut watch = handle.watch();
+        while !(handle.status().in_effect && handle.status().exposure.is_full()) {
+            watch.next().await.ok_or("it ended before the switch")?;
+        }
+        full.push(begun.elapsed());
+        let outcome = handle.outcome().await?;
+        whole.push(begun.elapsed());
+        assert_eq!(outcome.ending(), Ending::Promoted, "{}", outcome.why());
+    }
+    println!("  to all users on the candidate: {}", Spread::of(full));
+    println!("  to the end, the old side ended: {}", Spread::of(whole));
+    Ok(())
+}
+
+/// Ten pods of blue behind a Service; green has none yet.
+pub(super) async fn shop(cluster: &Arc<Cluster>) -> Tried<Namespace> {
+    let shop = cluster.namespace("bench").await?;
+    for (color, replicas) in [("blue", REPLICAS), ("green", 0)] {
+        let labels = json!({"app": "web", "color": color});
+        let container = json!({"name": "app", "image": "shop:v1", "ports": [{"containerPort": 8080}]});
+        let deployment = json!({
+            "metadata": {"name": format!("web-{color}")},
+            "spec": {
+                "replicas": replicas,
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+            },
+        });
+        shop.create_object::<Deployment>(deployment).await?;
+    }
+    let service = json!({
+        "metadata": {"name": "web"},
+        "spec": {"selector": {"app": "web", "color": "blue"}, "ports": [{"port": 80, "targetPort": 8080}]},
+    });
+    shop.create_object::<Service>(service).await?;
+    shop.ready_pods("app=web", usize::try_from(REPLICAS)?).await?;
+    Ok(shop)
+}
+
+pub(super) async fn begin(shop: &Namespace, grace: Duration) -> Tried<Handle> {
+    let web = BlueGreenService::new(shop.client(), shop.name(), "web");
+    let strategy = BlueGreen::new().grace(grace).recovery(Recovery::default().drain(Duration::ZERO));
+    let rollout = Rollout::of(format!("{}/web", shop.name()).parse()?)
+        .strategy(strategy)
+        .through(web.router().settling(Duration::ZERO))
+        .on(web.workload())
+        .build()?;
+    Ok(rollout.start(Revision::new("shop:v2")?).await?)
+}

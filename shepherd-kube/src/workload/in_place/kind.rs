@@ -1,5 +1,6 @@
 use async_trait::async_trait;
 use serde_json::Value;
+use shepherd_core::model::Revision;
 use shepherd_core::ports::PortError;
 
 use super::beside::Beside;
@@ -21,6 +22,9 @@ pub(super) trait Kind: Send + Sync + 'static {
     /// Whether it can have more replicas than it shall have, meanwhile.
     const SURGES: bool;
 
+    /// Whether the way back takes [more](Self::may_turn) than the template of stable.
+    const TURNS: bool = false;
+
     /// How many replicas it shall have.
     fn size(object: &Value) -> u32;
 
@@ -32,6 +36,16 @@ pub(super) trait Kind: Send + Sync + 'static {
 
     /// Makes its own controller keep to these numbers.
     fn hold(edit: &mut Edit<'_>, batch: &Batch<'_>);
+
+    /// Whether the template may become this revision's again, of which there are replicas. Where it may not yet, does
+    /// what it takes.
+    async fn may_turn(
+        _beside: &Beside<'_>,
+        _object: &Value,
+        _revision: &Revision,
+    ) -> Result<bool, PortError> {
+        Ok(true)
+    }
 
     /// What lets one track have the object for itself, where the settings of its people would not: they are put back
     /// when it has.

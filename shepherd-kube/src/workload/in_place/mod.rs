@@ -14,6 +14,7 @@ mod replica;
 mod shape;
 mod stateful_set;
 mod tracks;
+mod turn;
 mod version;
 
 pub use daemon_set::InPlaceDaemonSet;

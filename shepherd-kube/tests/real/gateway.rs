@@ -66,11 +66,15 @@ struct Shop {
 
 impl Shop {
     async fn open() -> Self {
+        Self::behind(&[("web", 100), ("web-candidate", 0)]).await
+    }
+
+    async fn behind(backends: &[(&str, u16)]) -> Self {
         let cluster = Cluster::shared().await.unwrap();
         let gateway = cluster.gateway().await.unwrap();
         let namespace = canary::shop("gateway").await;
         let host = format!("{}.example", namespace.name());
-        namespace.http_route("web", &host, &[("web", 100), ("web-candidate", 0)]).await.unwrap();
+        namespace.http_route("web", &host, backends).await.unwrap();
         let load = Load::to(gateway.address()).header("host", &host).unwrap();
         namespace
             .eventually("the route to be served", async || {
@@ -108,7 +112,16 @@ impl Shop {
 
 #[tokio::test]
 async fn five_stages_through_envoy_lose_no_request() {
-    let shop = Shop::open().await;
+    loses_none(Shop::open().await).await;
+}
+
+/// Contour was seen to answer 503 for a backend that came together with its weight.
+#[tokio::test]
+async fn a_route_without_the_candidates_backend_loses_none_either() {
+    loses_none(Shop::behind(&[("web", 1)]).await).await;
+}
+
+async fn loses_none(shop: Shop) {
     let fresh = shop.load.clone().rate(100.0).start();
     let kept = shop.load.clone().connections(Connections::Kept).rate(100.0).start();
     let handle = shop.canary("shop:v2", Duration::from_millis(500)).await;

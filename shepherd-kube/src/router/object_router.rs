@@ -30,6 +30,11 @@ pub(crate) trait Shape: Send + Sync {
     /// Gives the object what it lacks for a first write. Nothing of it sends anybody to the candidate.
     fn prepare(&self, _edit: &mut Edit<'_>, _object: &Value) {}
 
+    /// A whole percentage that the object cannot say beside what others have in it, and why.
+    fn inexpressible(&self, _object: &Value) -> Option<String> {
+        None
+    }
+
     /// Whether the data path does what the object says, as far as the object tells.
     fn in_effect(&self, object: &Value) -> bool;
 }
@@ -112,6 +117,10 @@ impl<S: Shape> ObjectRouter<S> {
         let there = findings.present(object).await?;
         findings.owned_by_tools(object.place(), &there, &fields);
         findings.claims_with(object, &there, |edit| self.shape.prepare(edit, &there)).await;
+        if let Some(what) = self.shape.inexpressible(&there) {
+            let remedy = "choose rounder shares of the other backends, or plan with other weights";
+            findings.warning(object.place(), what, remedy);
+        }
         self.inspect_exposure(findings, &there).then_some(there)
     }
 

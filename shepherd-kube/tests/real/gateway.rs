@@ -136,17 +136,27 @@ async fn loses_none(shop: Shop) {
     assert_eq!(shop.weight().await, Weight::ZERO);
 }
 
-#[tokio::test]
-async fn a_crash_looping_candidate_gets_no_request_and_says_why() {
+async fn gets_no_request(broken: Behaviour, said: [&str; 2]) {
     let shop = Shop::open().await;
     let load = shop.load.clone().rate(100.0).start();
-    let handle = shop.canary(&Behaviour::Crashing.image("shop:v2"), Duration::from_millis(500)).await;
+    let handle = shop.canary(&broken.image("shop:v2"), Duration::from_millis(500)).await;
     let outcome = handle.done().await.unwrap();
     assert_eq!(outcome.ending(), Ending::RolledBack);
-    assert!(outcome.why().contains("CrashLoopBackOff"), "{}", outcome.why());
-    assert!(outcome.why().contains("exited with 1"), "{}", outcome.why());
+    for word in said {
+        assert!(outcome.why().contains(word), "{word}: {}", outcome.why());
+    }
     let tally = load.stop().await;
     assert!(tally.failed() == 0 && tally.by("shop:v1") == tally.sent(), "{tally}");
+}
+
+#[tokio::test]
+async fn a_crash_looping_candidate_gets_no_request_and_says_why() {
+    gets_no_request(Behaviour::Crashing, ["CrashLoopBackOff", "exited with 1"]).await;
+}
+
+#[tokio::test]
+async fn an_image_that_does_not_exist_gets_no_request_and_says_why() {
+    gets_no_request(Behaviour::Unpullable, ["ImagePullBackOff", "shop:v2"]).await;
 }
 
 #[tokio::test]

@@ -73,6 +73,15 @@ impl<D: Dialect> Shape for Rules<D> {
         }
     }
 
+    fn inexpressible(&self, object: &Value) -> Option<String> {
+        self.chosen(self.list(object)).unwrap_or_default().iter().find_map(|rule| {
+            let now = rule.proportions(&self.dialect).ok()?;
+            let percents = (1..=100).filter_map(|percent| Weight::percent(percent).ok());
+            let beyond: Vec<_> = percents.filter(|weight| now.with(*weight).is_none()).collect();
+            Some(self.cannot_write(*beyond.first()?, rule))
+        })
+    }
+
     fn in_effect(&self, object: &Value) -> bool {
         self.dialect.in_effect(object)
     }
@@ -150,13 +159,8 @@ impl<D: Dialect> Rules<D> {
     fn write_weight(&self, edit: &mut Edit<'_>, rule: &Rule<'_>, weight: Weight) -> Result<(), PortError> {
         let words = self.dialect.words();
         let Some(new) = self.proportions(rule)?.with(weight) else {
-            return Err(self.unable(format!(
-                "{weight} cannot be written as whole numbers beside the other {}s of its {} {}; choose a rounder \
-                 weight, or rounder shares of the others",
-                words.backend,
-                words.rule,
-                rule.title()
-            )));
+            let remedy = "choose a rounder weight, or rounder shares of the others";
+            return Err(self.unable(format!("{}; {remedy}", self.cannot_write(weight, rule))));
         };
         let index = rule.index.to_string();
         for (place, (backend, weight)) in rule.backends.iter().zip(rule.weights(&new)).enumerate() {
@@ -167,6 +171,16 @@ impl<D: Dialect> Rules<D> {
             }
         }
         Ok(())
+    }
+
+    fn cannot_write(&self, weight: Weight, rule: &Rule<'_>) -> String {
+        let words = self.dialect.words();
+        format!(
+            "{weight} cannot be written as whole numbers beside the other {}s of its {} {}",
+            words.backend,
+            words.rule,
+            rule.title()
+        )
     }
 
     /// The rule sends to the candidate too, with weight 0.

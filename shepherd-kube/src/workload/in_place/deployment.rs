@@ -7,11 +7,12 @@ use shepherd_core::model::{Fence, Mark, Revision, TrackSpec, WorkloadState};
 use shepherd_core::ports::{Clock, PortError, Workload};
 
 use super::beside::Beside;
-use super::kind::{Batch, Kind};
+use super::kind::{Batch, Kind, Obstacle, no_history};
 use super::one_object::InPlace;
 use super::turn;
 use super::version::Version;
 use crate::object::Edit;
+use crate::workload::replica_sets::count;
 
 /// A Deployment that is rolled out batch by batch, by its own controller.
 ///
@@ -58,7 +59,7 @@ use crate::object::Edit;
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct InPlaceDeployment(InPlace<Deployment>);
+pub struct InPlaceDeployment(pub(super) InPlace<Deployment>);
 
 impl InPlaceDeployment {
     /// The Deployment of this name.
@@ -97,7 +98,7 @@ impl Workload for InPlaceDeployment {
 /// Just below the largest number: the deadline must be longer, and the largest one stands for none.
 pub(super) const NEVER_AVAILABLE: u32 = 2_147_483_646;
 
-struct Deployment;
+pub(super) struct Deployment;
 
 #[async_trait]
 impl Kind for Deployment {
@@ -105,18 +106,20 @@ impl Kind for Deployment {
     const FIELDS: &'static [&'static str] = &["minReadySeconds", "progressDeadlineSeconds", "strategy"];
     const SURGES: bool = true;
     const TURNS: bool = true;
+    const VERSIONS: (&'static str, &'static [&'static str]) = ("replicasets", &["list", "patch"]);
+    const PODS: &'static [&'static str] = &["list"];
 
     fn size(object: &Value) -> u32 {
         object["spec"]["replicas"].as_u64().and_then(|count| u32::try_from(count).ok()).unwrap_or(1)
     }
 
-    fn obstacle(object: &Value) -> Option<&'static str> {
-        if object["spec"]["revisionHistoryLimit"] == 0 {
-            return Some(
-                "its revisionHistoryLimit is 0, so there would be nothing to go back to; set it to 1 or more",
-            );
-        }
-        (object["spec"]["paused"] == true).then_some("it is paused; resume it first")
+    fn obstacle(object: &Value) -> Option<Obstacle> {
+        no_history(object)
+            .or_else(|| (object["spec"]["paused"] == true).then_some(("it is paused", "resume it first")))
+    }
+
+    fn counts(object: &Value) -> [u64; 3] {
+        ["replicas", "updatedReplicas", "availableReplicas"].map(|field| count(object, field).into())
     }
 
     async fn versions(beside: &Beside<'_>, object: &Value) -> Result<Vec<Version>, PortError> {

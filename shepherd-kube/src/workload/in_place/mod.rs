@@ -7,6 +7,7 @@
 mod beside;
 mod daemon_set;
 mod deployment;
+mod grounded;
 mod kind;
 mod one_object;
 mod originals;

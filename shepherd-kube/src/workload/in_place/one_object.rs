@@ -69,7 +69,7 @@ impl<K: Kind> InPlace<K> {
         self.object.place()
     }
 
-    fn container_of(&self, object: &Value) -> Result<usize, PortError> {
+    pub(super) fn container_of(&self, object: &Value) -> Result<usize, PortError> {
         image::container(self.place(), object, self.container.as_deref())
     }
 
@@ -86,7 +86,7 @@ impl<K: Kind> InPlace<K> {
     }
 
     /// What the object runs by its annotations.
-    fn shape(&self, object: &Value) -> Result<(Tracks, Shape), PortError> {
+    pub(super) fn shape(&self, object: &Value) -> Result<(Tracks, Shape), PortError> {
         let tracks = Tracks::of(self.place(), object, &self.present(object)?)?;
         let shape = tracks.shape(K::size(object));
         Ok((tracks, shape))
@@ -100,8 +100,8 @@ impl<K: Kind> InPlace<K> {
             stamp(&mut edit, track, &claimed);
         }
         if begins(place, object, fence)? {
-            if let Some(obstacle) = K::obstacle(object) {
-                return Err(refused(place, obstacle));
+            if let Some((obstacle, remedy)) = K::obstacle(object) {
+                return Err(refused(place, format!("{obstacle}; {remedy}")));
             }
             let tracks = Tracks::standing(place, object, &self.present(object)?, K::size(object))?;
             tracks.begun().write(&mut edit);

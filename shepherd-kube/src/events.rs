@@ -28,8 +28,10 @@ const CONTROLLER: &str = "shepherd.rs/rollout";
 /// Tells what happens as Events of the target's Deployment, so that `kubectl describe` shows it.
 ///
 /// Each costs one write, and the same notice told again none that is kept: its Event is named after the rollout and
-/// the notice. Told is what a person wants to find there later, unless [told otherwise](Self::telling): that a rollout
-/// took hold, what users were exposed to, what it waits for a person for, what took it back, and how it ended.
+/// the notice. Notifiers hear [what is notable](Happening::is_notable): what a rollout waits for a person for, what a
+/// guard noticed, what took it back, what raises the alarm, and how it ended. All of that is told, unless
+/// [told otherwise](Self::telling). Stages that come and go, and what users are exposed to, are for those who
+/// [watch](shepherd_core::driver::Handle::events).
 ///
 /// The cluster forgets Events, mostly after an hour. They are for people, and nothing is ever decided by them.
 ///
@@ -64,7 +66,13 @@ impl KubeEvents {
     /// Tells them of the Deployment of this name.
     pub fn of(client: Client, namespace: impl Into<String>, name: impl Into<String>) -> Self {
         let kind = ApiResource::erase::<Deployment>(&());
-        Self { client, namespace: namespace.into(), name: name.into(), kind, telling: Arc::new(is_told) }
+        Self {
+            client,
+            namespace: namespace.into(),
+            name: name.into(),
+            kind,
+            telling: Arc::new(Happening::is_notable),
+        }
     }
 
     /// Tells them of an object of another kind, in the same namespace. It needs `get` on that kind then.
@@ -83,7 +91,7 @@ impl KubeEvents {
         self
     }
 
-    /// Tells these and no others.
+    /// Tells these of what it hears, and no others.
     #[must_use]
     pub fn telling(mut self, telling: impl Fn(&Happening) -> bool + Send + Sync + 'static) -> Self {
         self.telling = Arc::new(telling);
@@ -164,21 +172,6 @@ impl Grounded for KubeEvents {
         findings.needs(&self.namespace, &needs).await;
         findings.writes(format!("Events in {}", self.namespace), [format!("those about {}", self.place())]);
     }
-}
-
-fn is_told(what: &Happening) -> bool {
-    matches!(
-        what,
-        Happening::Attached(_)
-            | Happening::Exposed(_)
-            | Happening::AwaitsApproval(_)
-            | Happening::Paused(_)
-            | Happening::Noticed(_)
-            | Happening::Triggered(_)
-            | Happening::TakenOff
-            | Happening::Escalated(_)
-            | Happening::Finished(_)
-    )
 }
 
 fn reason(what: &Happening) -> &'static str {

@@ -42,6 +42,7 @@ async fn what_is_missing_or_forbidden_is_told_by_name() {
     run(&["wbe", "shop:v2"]).await.assert_error(2, "wbe");
     run(&["web", "shop:v2", "--route", "wbe"]).await.assert_error(2, "HTTPRoute");
     run(&["web", "shop:v2", "--weights", "50,10"]).await.assert_error(2, "10%");
+    run(&["web", "shop:v2", "--stable", "wbe"]).await.assert_error(2, "none of its rules has a backend wbe");
     let stranger = Program::start(PROGRAM, &shop.kubeconfig(), &["web", "shop:v2", "--namespace", "default"]);
     stranger.end().await.assert_error(2, "forbidden");
     let plan = run(&["web", "shop:v2", "--dry-run"]).await;

@@ -24,7 +24,7 @@ use super::Tracks;
 /// ```
 #[derive(Debug, Clone)]
 pub struct AutoscalerHeadroom {
-    tracks: Tracks,
+    pub(super) tracks: Tracks,
     spare: u32,
 }
 

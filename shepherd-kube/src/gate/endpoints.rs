@@ -26,7 +26,7 @@ use crate::workload::pods;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Endpoints {
-    tracks: Tracks,
+    pub(super) tracks: Tracks,
     stable: String,
     candidate: String,
 }
@@ -37,7 +37,7 @@ impl Endpoints {
         Self { tracks, stable: stable.into(), candidate: candidate.into() }
     }
 
-    fn service(&self, track: Track) -> &str {
+    pub(super) fn service(&self, track: Track) -> &str {
         match track {
             Track::Stable => &self.stable,
             Track::Candidate => &self.candidate,

@@ -22,7 +22,7 @@ use crate::workload::pods;
 /// ```
 #[derive(Debug, Clone)]
 pub struct ImagesPulled {
-    tracks: Tracks,
+    pub(super) tracks: Tracks,
 }
 
 impl ImagesPulled {

@@ -21,6 +21,7 @@
 
 mod autoscaler_headroom;
 mod endpoints;
+mod grounded;
 mod images_pulled;
 mod no_crash_loops;
 mod pods_ready;

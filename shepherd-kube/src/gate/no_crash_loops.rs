@@ -23,7 +23,7 @@ use crate::workload::pods;
 /// ```
 #[derive(Debug, Clone)]
 pub struct NoCrashLoops {
-    tracks: Tracks,
+    pub(super) tracks: Tracks,
 }
 
 impl NoCrashLoops {

@@ -20,7 +20,7 @@ use crate::workload::pods;
 /// ```
 #[derive(Debug, Clone)]
 pub struct PodsReady {
-    tracks: Tracks,
+    pub(super) tracks: Tracks,
 }
 
 impl PodsReady {

@@ -20,7 +20,7 @@ use super::side::Side;
 /// ```
 #[derive(Debug, Clone)]
 pub struct ReplicaCount {
-    tracks: Tracks,
+    pub(super) tracks: Tracks,
 }
 
 impl ReplicaCount {

@@ -21,7 +21,7 @@ use crate::workload::pods;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Restarts {
-    tracks: Tracks,
+    pub(super) tracks: Tracks,
     allowed: u32,
 }
 

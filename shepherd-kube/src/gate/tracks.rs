@@ -10,7 +10,7 @@ use shepherd_core::model::{Reason, Track, Verdict};
 use shepherd_core::ports::{CheckContext, PortError};
 
 use super::side::Side;
-use crate::object::failure;
+use crate::object::{Object, failure};
 use crate::workload::image;
 use crate::workload::replica_sets::{is_of, present, selected, selector};
 
@@ -31,7 +31,7 @@ pub struct Tracks {
     namespace: String,
     stable: String,
     candidate: String,
-    container: Option<String>,
+    pub(super) container: Option<String>,
 }
 
 impl Tracks {
@@ -54,6 +54,16 @@ impl Tracks {
     pub fn container(mut self, name: impl Into<String>) -> Self {
         self.container = Some(name.into());
         self
+    }
+
+    pub(super) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The Deployment of a track.
+    pub(super) fn object(&self, track: Track) -> Object {
+        let kind = ApiResource::erase::<Deployment>(&());
+        Object::new(self.client.clone(), &kind, &self.namespace, self.name(track))
     }
 
     /// The name of the Deployment of a track.

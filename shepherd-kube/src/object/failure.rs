@@ -33,6 +33,10 @@ fn said(place: &str, status: &Status) -> PortError {
     let (kind, remedy) = match status.code {
         401 => (FailureKind::Denied, "; give this client valid credentials"),
         403 => (FailureKind::Denied, "; give this client's role the verb"),
+        // Of an object that is missing the server says the name; of a kind that it does not know it says nothing.
+        404 if status.details.as_ref().is_none_or(|details| details.name.is_empty()) => {
+            (FailureKind::Permanent, "; the server does not know this kind: install its definition")
+        }
         404 => (FailureKind::Permanent, "; create it, or correct its name"),
         409 => (FailureKind::Conflict, ""),
         408 | 429 | 500..=599 => (FailureKind::Transient, ""),
@@ -107,6 +111,13 @@ mod tests {
         for (code, kind) in kinds {
             assert_eq!(status(code, &json!({})).kind(), kind, "{code}");
         }
+    }
+
+    #[test]
+    fn a_kind_that_is_not_known_is_told_from_an_object_that_is_missing() {
+        let remedy = |more: &serde_json::Value| status(404, more).to_string();
+        assert!(remedy(&json!({"details": {"name": "web"}})).contains("correct its name"));
+        assert!(remedy(&json!({})).contains("does not know this kind"));
     }
 
     #[test]

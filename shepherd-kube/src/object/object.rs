@@ -60,6 +60,14 @@ impl Object {
         &self.name
     }
 
+    /// What it was when it was last seen; what it is now where it never was.
+    pub(crate) async fn known(&self) -> Result<Arc<Value>, PortError> {
+        match self.seen() {
+            Some(seen) => Ok(seen),
+            None => self.read().await,
+        }
+    }
+
     /// What it is now.
     pub(crate) async fn read(&self) -> Result<Arc<Value>, PortError> {
         let request = Request::new(&self.path)

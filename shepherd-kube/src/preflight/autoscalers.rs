@@ -19,7 +19,7 @@ impl Findings {
         for autoscaler in all.unwrap_or_default() {
             let name = autoscaler["metadata"]["name"].as_str().unwrap_or_default();
             let place = format!("HorizontalPodAutoscaler {namespace}/{name}");
-            match (scales(&autoscaler, deployment), told == Some(name)) {
+            match (scales(&autoscaler, "Deployment", deployment), told == Some(name)) {
                 (true, false) => {
                     let what =
                         format!("it scales Deployment {deployment}, whose replicas Shepherd would write too");
@@ -38,9 +38,24 @@ impl Findings {
             }
         }
     }
+
+    /// Tells of autoscalers of an object that both tracks live in.
+    pub(super) async fn scaled_in_place(&mut self, namespace: &str, kind: &str, name: &str) {
+        let what = format!("whether one of them scales {kind} {name}");
+        let all = self.list("autoscaling/v2", "HorizontalPodAutoscaler", namespace, &what).await;
+        for autoscaler in all.unwrap_or_default().iter().filter(|one| scales(one, kind, name)) {
+            let own = autoscaler["metadata"]["name"].as_str().unwrap_or_default();
+            self.warning(
+                format!("HorizontalPodAutoscaler {namespace}/{own}"),
+                format!("it scales {kind} {name}: in the middle of a rollout that would scale both tracks"),
+                "set its `minReplicas` and `maxReplicas` to the present count for as long as a rollout takes",
+            );
+        }
+    }
 }
 
-fn scales(autoscaler: &Value, deployment: &str) -> bool {
+/// Whether an autoscaler is of this object.
+pub(crate) fn scales(autoscaler: &Value, kind: &str, name: &str) -> bool {
     let target = &autoscaler["spec"]["scaleTargetRef"];
-    target["kind"] == "Deployment" && target["name"] == deployment
+    target["kind"] == kind && target["name"] == name
 }

@@ -27,6 +27,7 @@ mod error;
 mod finding;
 mod findings;
 mod grounded;
+mod in_place;
 mod lookup;
 mod owners;
 #[allow(clippy::module_inception, reason = "one main type per file, and it has the name of its room")]
@@ -43,6 +44,8 @@ mod template;
 mod twins;
 
 pub(crate) use access::Need;
+pub(crate) use autoscalers::scales;
+pub(crate) use in_place::InPlaceGround;
 pub(crate) use rehearsal::mark as rehearsed_mark;
 pub(crate) use twins::Twins;
 

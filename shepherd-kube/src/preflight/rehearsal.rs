@@ -12,12 +12,23 @@ const NOBODY: &str = "preflight";
 impl Findings {
     /// Whether the mark of an object can be read, and the server would take another one.
     pub(crate) async fn claims(&mut self, object: &Object, as_is: &Value) {
+        self.claims_with(object, as_is, |_| {}).await;
+    }
+
+    /// The same where a claim writes more than a mark.
+    pub(crate) async fn claims_with(
+        &mut self,
+        object: &Object,
+        as_is: &Value,
+        more: impl FnOnce(&mut Edit<'_>),
+    ) {
         if let Err(error) = mark_of(object.place(), as_is) {
             self.error(object.place(), error.failure().message.clone(), "remove the annotation");
             return;
         }
         let Some(mark) = mark().filter(|_| self.may("patch", object)) else { return };
         let mut edit = Edit::of(as_is);
+        more(&mut edit);
         stamp(&mut edit, &mark);
         let answer = object.rehearse(&edit.into_patch()).await;
         self.said(object, "the claim of a rollout", answer);

@@ -1,4 +1,4 @@
-//! Whether a second track can be started from a template beside the first.
+//! Whether pods can be started from a template, and a second track beside the first.
 
 use std::collections::BTreeMap;
 
@@ -9,19 +9,28 @@ use super::Findings;
 use super::references::{Reference, references};
 
 impl Findings {
-    /// What the pods need is there, and can be had twice. `container` is the one that is rolled out.
+    /// What the pods need is there, and can be had twice where pods of both tracks need it at the same time.
+    /// `container` is the one that is rolled out.
     pub(super) async fn template(
         &mut self,
         place: &str,
         namespace: &str,
         template: &Value,
         container: Option<usize>,
+        twice: bool,
     ) {
-        self.ports_of_nodes(place, template);
+        if twice {
+            self.ports_of_nodes(place, template);
+        }
         if let Some(container) = container {
             self.farewell(place, &template["spec"]["containers"][container]);
         }
-        self.needed(place, namespace, &references(template).into_iter().collect::<Vec<_>>()).await;
+        let all: Vec<_> = references(template).into_iter().collect();
+        self.needed(place, namespace, &all).await;
+        let claims = all.iter().filter(|one| twice && one.kind == "PersistentVolumeClaim");
+        for claim in claims {
+            self.shared_volume(place, namespace, &claim.name).await;
+        }
     }
 
     /// A port of a node can be had once.
@@ -65,9 +74,6 @@ impl Findings {
         let mut unread: BTreeMap<&str, (Vec<&str>, kube::Error)> = BTreeMap::new();
         for (one, answer) in all.iter().zip(answers) {
             match answer {
-                Ok(true) if one.kind == "PersistentVolumeClaim" => {
-                    self.shared_volume(place, namespace, &one.name).await;
-                }
                 Ok(true) => {}
                 Ok(false) => self.lacking(place, one),
                 Err(error) => unread.entry(one.kind).or_insert_with(|| (Vec::new(), error)).0.push(&one.name),
@@ -105,6 +111,8 @@ impl Findings {
     async fn shared_volume(&mut self, place: &str, namespace: &str, name: &str) {
         let claim = match self.get("v1", "PersistentVolumeClaim", Some(namespace), name).await {
             Ok(claim) => claim,
+            // That it is missing was told already.
+            Err(kube::Error::Api(status)) if status.code == 404 => return,
             Err(error) => {
                 return self.unchecked(place, &format!("who may use PersistentVolumeClaim {name}"), error);
             }

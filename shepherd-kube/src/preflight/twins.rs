@@ -32,7 +32,7 @@ impl Findings {
     pub(crate) async fn twins(&mut self, twins: &Twins<'_>) {
         self.settled(twins.place, twins.stable);
         self.own_selector(twins);
-        self.template(twins.place, twins.namespace, twins.template, twins.container).await;
+        self.template(twins.place, twins.namespace, twins.template, twins.container, true).await;
         self.reached(twins).await;
         for (version, kind, field) in SELECTING {
             let what = "whether it is for the pods of both tracks";

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 use shepherd_core::model::{Exposure, Fence, Mark, Route, RouterCapabilities, Routing, admit};
@@ -6,6 +7,9 @@ use shepherd_core::ports::PortError;
 
 use crate::object::{Edit, MARK, Object, mark_of, stamp};
 use crate::preflight::{Findings, Need};
+
+/// How often what a write needs is added again, when others take it away.
+const TRIES: usize = 3;
 
 /// How one kind of object says where traffic goes.
 pub(crate) trait Shape: Send + Sync {
@@ -17,6 +21,19 @@ pub(crate) trait Shape: Send + Sync {
 
     /// Makes the object say this one, and relies on what it means staying so.
     fn write(&self, edit: &mut Edit<'_>, object: &Value, exposure: &Exposure) -> Result<(), PortError>;
+
+    /// Whether the object has all that a first write needs, as far as it can be read.
+    fn is_prepared(&self, _object: &Value) -> bool {
+        true
+    }
+
+    /// Gives the object what it lacks for a first write. Nothing of it sends anybody to the candidate.
+    fn prepare(&self, _edit: &mut Edit<'_>, _object: &Value) {}
+
+    /// A whole percentage that the object cannot say beside what others have in it, and why.
+    fn inexpressible(&self, _object: &Value) -> Option<String> {
+        None
+    }
 
     /// Whether the data path does what the object says, as far as the object tells.
     fn in_effect(&self, object: &Value) -> bool;
@@ -42,6 +59,7 @@ impl<S: Shape> ObjectRouter<S> {
         let claimed = self.object.change(|object| {
             let mark = Mark::claimed(self.mark(object)?.as_ref(), fence)?;
             let mut edit = Edit::of(object);
+            self.shape.prepare(&mut edit, object);
             stamp(&mut edit, &mark);
             Ok(edit.into())
         });
@@ -49,15 +67,30 @@ impl<S: Shape> ObjectRouter<S> {
     }
 
     pub(crate) async fn apply(&self, route: &Route) -> Result<(), PortError> {
-        let applied = self.object.change(|object| {
-            let current = self.current(object, route)?;
-            let route = admit(self.mark(object)?.as_ref(), &current, route)?;
-            let mut edit = Edit::of(object);
-            self.shape.write(&mut edit, object, &route.exposure)?;
-            stamp(&mut edit, &route.mark);
-            Ok(edit.into())
-        });
-        applied.await.map(drop)
+        // What a claim prepared, people may have taken away since: it comes back in a write of its own.
+        for _ in 0..TRIES {
+            let half = AtomicBool::new(false);
+            let applied = self.object.change(|object| {
+                let current = self.current(object, route)?;
+                let route = admit(self.mark(object)?.as_ref(), &current, route)?;
+                let mut edit = Edit::of(object);
+                let lacks = !route.exposure.is_off() && !self.shape.is_prepared(object);
+                half.store(lacks, Ordering::Relaxed);
+                if lacks {
+                    edit.relies_on(&["metadata", "annotations", MARK]);
+                    self.shape.prepare(&mut edit, object);
+                } else {
+                    self.shape.write(&mut edit, object, &route.exposure)?;
+                    stamp(&mut edit, &route.mark);
+                }
+                Ok(edit.into())
+            });
+            applied.await?;
+            if !half.into_inner() {
+                return Ok(());
+            }
+        }
+        Err(PortError::conflict(self.object.place(), "others take away again what a rollout adds to it"))
     }
 
     pub(crate) async fn observe(&self) -> Result<Routing, PortError> {
@@ -83,7 +116,11 @@ impl<S: Shape> ObjectRouter<S> {
         findings.writes(object.place(), fields.iter().cloned().chain([format!("annotation {MARK}")]));
         let there = findings.present(object).await?;
         findings.owned_by_tools(object.place(), &there, &fields);
-        findings.claims(object, &there).await;
+        findings.claims_with(object, &there, |edit| self.shape.prepare(edit, &there)).await;
+        if let Some(what) = self.shape.inexpressible(&there) {
+            let remedy = "choose rounder shares of the other backends, or plan with other weights";
+            findings.warning(object.place(), what, remedy);
+        }
         self.inspect_exposure(findings, &there).then_some(there)
     }
 

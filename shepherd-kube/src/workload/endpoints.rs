@@ -9,9 +9,12 @@ pub(crate) fn endpoints(slices: Vec<EndpointSlice>) -> Vec<Endpoint> {
     slices.into_iter().flat_map(of).collect()
 }
 
+/// The label by which slices say whose they are.
+pub(crate) const SERVICE_NAME: &str = "kubernetes.io/service-name";
+
 /// The label of the slices of a Service.
 pub(crate) fn slices_of(service: &str) -> String {
-    format!("kubernetes.io/service-name={service}")
+    format!("{SERVICE_NAME}={service}")
 }
 
 /// The pod that an endpoint leads to.

@@ -98,7 +98,8 @@ async fn what_is_not_wanted_costs_nothing() {
     let fixture = Fixture::new();
     let completed = Happening::Completed("bake".parse().unwrap());
     fixture.events().notify(&notice(1, completed)).await.unwrap();
-    fixture.events().silent().notify(&notice(2, Happening::TakenOff)).await.unwrap();
+    let paused = Happening::Paused("a person".into());
+    fixture.events().silent().notify(&notice(2, paused)).await.unwrap();
     assert!(fixture.0.seen().is_empty());
 }
 
@@ -120,7 +121,8 @@ async fn trouble_of_the_server_is_told_by_who_must_act() {
         [(403, FailureKind::Denied), (429, FailureKind::Transient), (500, FailureKind::Transient)]
     {
         fixture.0.refuses(code);
-        let error = fixture.events().notify(&notice(1, Happening::TakenOff)).await.unwrap_err();
+        let paused = notice(1, Happening::Paused("a person".into()));
+        let error = fixture.events().notify(&paused).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
     }
 }

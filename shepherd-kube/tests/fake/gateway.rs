@@ -100,6 +100,60 @@ async fn a_weight_is_one_write_of_a_few_fields() {
     assert_eq!(weights, [24, 10, 6], "the candidate gets 20% of what is not the third backend's");
 }
 
+/// What each backend of the rule that is rolled out has.
+fn shares(fixture: &Fixture) -> Vec<(String, u64)> {
+    let rules = fixture.rules();
+    let backends = rules[1]["backendRefs"].as_array().unwrap().iter();
+    backends
+        .map(|one| (one["name"].as_str().unwrap().to_owned(), one["weight"].as_u64().unwrap_or(1)))
+        .collect()
+}
+
+fn named<const N: usize>(shares: [(&str, u64); N]) -> Vec<(String, u64)> {
+    shares.map(|(name, weight)| (name.to_owned(), weight)).into()
+}
+
+#[tokio::test]
+async fn a_claim_adds_the_candidates_backend_with_weight_0_in_the_same_write() {
+    let fixture = Fixture::new();
+    let router = fixture.router();
+    router.claim(&on(1, 10).mark.fence).await.unwrap();
+    let writes: Vec<_> = fixture.0.seen().into_iter().filter(crate::api::Seen::is_write).collect();
+    assert_eq!(writes.len(), 1, "{writes:?}");
+    assert_eq!(shares(&fixture), named([("web", 3), ("old", 1), ("web-candidate", 0)]));
+    assert_eq!(fixture.rules()[0]["backendRefs"].as_array().unwrap().len(), 1, "of no other rule");
+    let seen = router.observe().await.unwrap();
+    assert!(seen.exposure.is_off() && seen.mark.is_some(), "{seen:?}");
+    router.apply(&on(1, 10)).await.unwrap();
+    let seen = fixture.0.seen();
+    let added = seen.iter().flat_map(|seen| seen.body.as_array().into_iter().flatten());
+    let added: Vec<_> = added.filter(|op| op["op"] == "add").collect();
+    assert!(added.is_empty(), "its weight comes alone: {added:?}");
+}
+
+#[tokio::test]
+async fn a_backend_that_people_took_away_comes_back_before_its_weight() {
+    let fixture = Fixture::new();
+    let router = fixture.router();
+    router.claim(&on(1, 10).mark.fence).await.unwrap();
+    let mut rules = fixture.rules();
+    rules[1]["backendRefs"].as_array_mut().unwrap().pop();
+    fixture.0.meddles(ROUTES, "web", json!({"spec": {"rules": rules}}));
+    // This write finds out.
+    router.apply(&on(1, 50)).await.unwrap();
+    assert_eq!(shares(&fixture).len(), 3);
+    assert_eq!(router.observe().await.unwrap().exposure, on(1, 50).exposure);
+}
+
+#[tokio::test]
+async fn a_route_that_cannot_be_read_is_claimed_all_the_same() {
+    let fixture = Fixture::new();
+    let router = fixture.router().rules_named(["every"]);
+    let before = fixture.rules();
+    router.claim(&on(1, 10).mark.fence).await.unwrap();
+    assert_eq!(fixture.rules(), before);
+}
+
 #[tokio::test]
 async fn what_others_write_meanwhile_stays() {
     let fixture = Fixture::new();
@@ -200,6 +254,7 @@ async fn says_what_the_route_lacks_before_anything_is_changed() {
 async fn trouble_of_the_server_is_told_by_who_must_act() {
     let fixture = Fixture::new();
     let router = fixture.router();
+    router.claim(&on(1, 10).mark.fence).await.unwrap();
     for (code, kind) in [
         (403, FailureKind::Denied),
         (409, FailureKind::Conflict),

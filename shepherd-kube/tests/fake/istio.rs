@@ -117,6 +117,27 @@ shepherd_testkit::router_conformance!(services => Fixture::services);
 shepherd_testkit::router_conformance!(subsets => Fixture::subsets);
 shepherd_testkit::router_conformance!(tcp => Fixture::tcp);
 
+#[tokio::test]
+async fn a_claim_adds_the_candidates_destination_with_weight_0() {
+    for (fixture, wanted) in [
+        (Fixture::services(), vec![75, 25, 0]),
+        (Fixture::subsets(), vec![100, 0]),
+        (Fixture::tcp(), vec![100, 0]),
+    ] {
+        let router = fixture.router();
+        router.claim(&on(1, 10).mark.fence).await.unwrap();
+        let spec = fixture.api.get(SERVICES, "web")["spec"].clone();
+        let route = if wanted.len() == 2 && spec["tcp"][0]["route"].as_array().unwrap().len() == 2 {
+            spec["tcp"][0]["route"].clone()
+        } else {
+            spec["http"][2]["route"].clone()
+        };
+        // The only one got everything without a weight, and goes on doing so.
+        assert_eq!(weights(&route), wanted, "{route}");
+        assert!(router.observe().await.unwrap().exposure.is_off());
+    }
+}
+
 fn weights(route: &Value) -> Vec<u64> {
     route.as_array().unwrap().iter().map(|one| one["weight"].as_u64().unwrap()).collect()
 }
@@ -181,7 +202,9 @@ async fn requests_are_chosen_by_a_route_of_our_own_before_the_other() {
         }],
     });
     assert_eq!(http[2], ours);
-    assert_eq!(http[3], service()["spec"]["http"][2]);
+    let mut theirs = http[3].clone();
+    let candidate = theirs["route"].as_array_mut().unwrap().pop().unwrap();
+    assert_eq!((&theirs, &candidate["weight"]), (&service()["spec"]["http"][2], &json!(0)));
     let tenant = shown(2, Exposure::matching([header("X-Tenant", "us")]));
     let error = router.apply(&tenant).await.unwrap_err();
     assert_eq!(error.kind(), FailureKind::Unsupported);
@@ -283,6 +306,7 @@ async fn several_routes_are_moved_together_when_they_are_named() {
 async fn trouble_of_the_server_is_told_by_who_must_act() {
     let fixture = Fixture::services();
     let router = fixture.router();
+    router.claim(&on(1, 10).mark.fence).await.unwrap();
     for (code, kind) in [
         (403, FailureKind::Denied),
         (409, FailureKind::Conflict),

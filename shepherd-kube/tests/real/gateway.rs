@@ -1,10 +1,16 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+use shepherd_core::machine::Ending;
 use shepherd_kube::router::GatewayRoute;
 use shepherd_testkit::cluster::{ClusterError, Namespace};
 use shepherd_testkit::conformance::Opened;
 use shepherd_testkit::conformance::router::RouterFixture;
 
 use crate::ground::Ground;
+use crate::shop::{Shop, Way};
 
 struct Fixture(Ground);
 
@@ -41,3 +47,17 @@ impl RouterFixture for Fixture {
 }
 
 shepherd_testkit::router_conformance!(Fixture::new);
+
+/// Contour was seen to answer 503 for a backend that came together with its weight.
+#[tokio::test]
+async fn a_route_without_the_candidates_backend_loses_no_request_either() {
+    let shop = Shop::open(Way::Envoy).await;
+    let alone = json!([{"op": "remove", "path": "/spec/rules/0/backendRefs/1"}]);
+    let alone = Patch::Json::<()>(serde_json::from_value(alone).unwrap());
+    shop.namespace.http_routes().patch("web", &PatchParams::default(), &alone).await.unwrap();
+    let users = shop.users();
+    let outcome = shop.start("shop:v2", Duration::from_millis(300)).await.done().await.unwrap();
+    assert_eq!(outcome.ending(), Ending::Promoted, "{}", outcome.why());
+    shop.only("shop:v2").await;
+    users.none_failed().await;
+}

@@ -250,8 +250,10 @@ fn rules(kind: &str) -> Vec<PolicyRule> {
         verbs: verbs.iter().map(|verb| (*verb).to_owned()).collect(),
         ..PolicyRule::default()
     };
-    let pods: &[&str] = if ends { &["list", "delete"] } else { &["list"] };
-    vec![rule("apps", own, &["get", "patch"]), rule("apps", versions, &["list"]), rule("", "pods", pods)]
+    // The sets of a Deployment are told something before a way back.
+    let (kept, pods): (&[&str], &[&str]) =
+        if ends { (&["list"], &["list", "delete"]) } else { (&["list", "patch"], &["list"]) };
+    vec![rule("apps", own, &["get", "patch"]), rule("apps", versions, kept), rule("", "pods", pods)]
 }
 
 const KINDS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];

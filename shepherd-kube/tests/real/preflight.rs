@@ -1,13 +1,18 @@
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{ResourceQuota, Secret, Service};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::Client;
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
+use shepherd_core::model::FailureKind;
+use shepherd_core::ports::TrafficRouter;
 use shepherd_kube::blue_green::BlueGreenService;
+use shepherd_kube::gate::{AutoscalerHeadroom, Endpoints, PodsReady, Tracks};
 use shepherd_kube::preflight::{Preflight, Report, Severity};
 use shepherd_kube::router::GatewayRoute;
-use shepherd_kube::workload::DeploymentPair;
+use shepherd_kube::workload::{DeploymentPair, InPlaceDaemonSet, InPlaceDeployment, InPlaceStatefulSet};
 use shepherd_testkit::cluster::{Cluster, Namespace};
 
 /// A service behind Envoy that a rollout can begin with.
@@ -161,6 +166,149 @@ async fn a_missing_definition_is_named() {
     let [found] = report.findings() else { panic!("{report}") };
     assert_eq!(found.object, "HTTPRoute of gateway.networking.k8s.io/v1");
     assert!(found.what.contains("does not know this kind"), "{report}");
+    // Without a preflight the first look says as much.
+    let error = route.observe().await.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::Permanent);
+    assert!(error.to_string().contains("install its definition"), "{error}");
+}
+
+#[tokio::test]
+async fn a_missing_service_is_named_with_its_selector() {
+    let shop = sound().await;
+    settled(&shop).await;
+    shop.api::<Service>().delete("web-candidate", &DeleteParams::default()).await.unwrap();
+    let report = checked(&shop, shop.client()).await;
+    let found = report.errors().find(|one| one.object.starts_with("Service")).unwrap();
+    assert!(found.object.ends_with("/web-candidate"), "{report}");
+    assert_eq!(found.what, "it does not exist");
+    assert!(found.remedy.contains("app=web-candidate"), "{report}");
+}
+
+#[tokio::test]
+async fn a_route_with_no_such_backend_is_found() {
+    let shop = sound().await;
+    settled(&shop).await;
+    let client = shop.client();
+    let route = GatewayRoute::http(client.clone(), shop.name(), "web").backends("wbe", "wbe-candidate");
+    let report = Preflight::of(&client).router(&route).check().await.unwrap();
+    let [found] = report.findings() else { panic!("{report}") };
+    assert_eq!(found.what, "none of its rules has a backend wbe", "{report}");
+}
+
+/// A `StatefulSet` or a `DaemonSet` besides, each with its pods.
+async fn with_sets() -> Namespace {
+    let shop = sound().await;
+    let container = json!({
+        "name": "app", "image": "shop:v1", "lifecycle": {"preStop": {"sleep": {"seconds": 1}}},
+    });
+    let set = |name: &str| {
+        let labels = json!({"app": name});
+        json!({
+            "metadata": {"name": name},
+            "spec": {
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+            },
+        })
+    };
+    let mut db = set("db");
+    db["spec"]["serviceName"] = "db".into();
+    db["spec"]["replicas"] = 2.into();
+    shop.create_object::<StatefulSet>(db).await.unwrap();
+    shop.create_object::<DaemonSet>(set("agent")).await.unwrap();
+    shop
+}
+
+/// What is said of the three kinds, once their controllers have said all that they have to say.
+async fn in_place(shop: &Namespace, client: Client) -> Report {
+    let web = InPlaceDeployment::new(client.clone(), shop.name(), "web");
+    let db = InPlaceStatefulSet::new(client.clone(), shop.name(), "db");
+    let agent = InPlaceDaemonSet::new(client.clone(), shop.name(), "agent");
+    let look = async || {
+        let preflight = Preflight::of(&client).workload(&web).workload(&db).workload(&agent);
+        let report = preflight.check().await.unwrap();
+        let late = report.errors().any(|one| one.what.contains("has not finished"));
+        Ok(if late { Err(report.to_string()) } else { Ok(report) })
+    };
+    shop.eventually("the controllers to be done", look).await.unwrap()
+}
+
+/// All that the three kinds need, and nothing else.
+fn role_in_place() -> Vec<PolicyRule> {
+    vec![
+        rule("apps", "deployments", &["get", "patch"]),
+        rule("apps", "statefulsets", &["get", "patch"]),
+        rule("apps", "daemonsets", &["get", "patch"]),
+        rule("apps", "replicasets", &["list", "patch"]),
+        rule("apps", "controllerrevisions", &["list"]),
+        rule("", "pods", &["list", "delete"]),
+    ]
+}
+
+#[tokio::test]
+async fn objects_that_are_rolled_out_in_place_are_sound() {
+    let shop = with_sets().await;
+    let report = in_place(&shop, shop.client()).await;
+    assert!(report.findings().is_empty(), "{report}");
+    let client = shop.user("bot", role_in_place()).await.unwrap();
+    let report = in_place(&shop, client).await;
+    assert_eq!(report.ready(), Ok(()), "{report}");
+    let mut rules = role_in_place();
+    rules.truncate(3);
+    let client = shop.user("stranger", rules).await.unwrap();
+    let report = in_place(&shop, client).await;
+    for part in [
+        "may not list, patch replicasets.apps",
+        "may not list controllerrevisions.apps",
+        "may not list, delete pods",
+    ] {
+        assert!(report.to_string().contains(part), "{part}: {report}");
+    }
+}
+
+#[tokio::test]
+async fn what_an_object_in_place_lacks_is_found_before() {
+    let shop = with_sets().await;
+    in_place(&shop, shop.client()).await;
+    let sets = shop.api::<StatefulSet>();
+    let no_history = json!({"spec": {"revisionHistoryLimit": 0, "updateStrategy": {"type": "OnDelete", "rollingUpdate": null}}});
+    sets.patch("db", &PatchParams::default(), &Patch::Merge(no_history)).await.unwrap();
+    let budget = json!({"metadata": {"name": "agent"}, "spec": {"maxUnavailable": "10%", "selector": {"matchLabels": {"app": "agent"}}}});
+    shop.create_object::<PodDisruptionBudget>(budget).await.unwrap();
+    let autoscaler = json!({"metadata": {"name": "web"}, "spec": {
+        "maxReplicas": 4, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+    }});
+    shop.create_object::<HorizontalPodAutoscaler>(autoscaler).await.unwrap();
+    let report = in_place(&shop, shop.client()).await;
+    let [error] = &report.errors().collect::<Vec<_>>()[..] else { panic!("{report}") };
+    assert_eq!(error.remedy, "set it to 1 or more", "{report}");
+    let text = report.to_string();
+    for part in ["updateStrategy is OnDelete", "(maxUnavailable 10%)", "scale both tracks"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn gates_say_what_they_need() {
+    let shop = sound().await;
+    settled(&shop).await;
+    let check = async |client: Client| {
+        let tracks = Tracks::new(client.clone(), shop.name(), "web");
+        let (pods, behind) =
+            (PodsReady::of(tracks.clone()), Endpoints::of(tracks.clone(), "web", "web-next"));
+        let headroom = AutoscalerHeadroom::of(tracks);
+        Preflight::of(&client).also(&pods).also(&behind).also(&headroom).check().await.unwrap()
+    };
+    let report = check(shop.client()).await;
+    assert_eq!(report.findings().len(), 2, "{report}");
+    let text = report.to_string();
+    assert!(text.contains("no EndpointSlices") && text.contains("no autoscaler scales it"), "{text}");
+    let rules = vec![rule("apps", "deployments", &["get"]), rule("apps", "replicasets", &["list"])];
+    let report = check(shop.user("bot", rules).await.unwrap()).await;
+    for part in ["may not list pods", "may not list endpointslices", "may not list horizontalpodautoscalers"]
+    {
+        assert!(report.to_string().contains(part), "{part}: {report}");
+    }
 }
 
 #[tokio::test]

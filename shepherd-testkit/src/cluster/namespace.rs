@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
 use k8s_openapi::api::core::v1::{self as core, Pod, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::api::rbac::v1::{PolicyRule, Role, RoleBinding};
@@ -232,7 +233,7 @@ impl Namespace {
     /// When the API server refuses.
     pub async fn user(&self, name: &str, rules: Vec<PolicyRule>) -> Result<Client, ClusterError> {
         self.create_object::<ServiceAccount>(json!({ "metadata": { "name": name } })).await?;
-        self.create_object::<Role>(json!({ "metadata": { "name": name }, "rules": rules })).await?;
+        self.create_object::<Role>(json!({ "metadata": { "name": name }, "rules": &rules })).await?;
         self.create_object::<RoleBinding>(json!({
             "metadata": { "name": name },
             "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name },
@@ -244,7 +245,38 @@ impl Namespace {
         let answer = accounts.create_token_request(name, &PostParams::default(), &request).await;
         let answer = answer.map_err(ClusterError::api(format!("asking for a token of {name}")))?;
         let token = answer.status.and_then(|status| status.token).unwrap_or_default();
-        self.cluster.client_of(name, &token)
+        let client = self.cluster.client_of(name, &token)?;
+        self.granted(name, &client, rules.first()).await?;
+        Ok(client)
+    }
+
+    /// Whoever decides about permissions hears of a Role a moment after it was made. One of its rules stands for all:
+    /// they come together.
+    async fn granted(
+        &self,
+        name: &str,
+        client: &Client,
+        rule: Option<&PolicyRule>,
+    ) -> Result<(), ClusterError> {
+        let first = |list: Option<&Vec<String>>| list.and_then(|list| list.first()).cloned();
+        let Some(rule) = rule else { return Ok(()) };
+        let (Some(verb), Some(resource)) = (rule.verbs.first(), first(rule.resources.as_ref())) else {
+            return Ok(());
+        };
+        let group = first(rule.api_groups.as_ref()).unwrap_or_default();
+        let object = first(rule.resource_names.as_ref());
+        let review =
+            parse::<SelfSubjectAccessReview>(json!({"metadata": {}, "spec": {"resourceAttributes": {
+                "namespace": self.name, "verb": verb, "group": group, "resource": resource, "name": object,
+            }}}))?;
+        let reviews = Api::<SelfSubjectAccessReview>::all(client.clone());
+        self.eventually(&format!("the role of {name} to be heard of"), async || {
+            let answer = reviews.create(&PostParams::default(), &review).await;
+            let answer = answer.map_err(ClusterError::api(format!("asking what {name} may do")))?;
+            let status = answer.status.unwrap_or_default();
+            Ok(if status.allowed { Ok(()) } else { Err(format!("{resource}: {:?}", status.reason)) })
+        })
+        .await
     }
 }
 

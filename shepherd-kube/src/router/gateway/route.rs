@@ -60,7 +60,7 @@ impl GatewayRoute {
     }
 
     /// The Services of stable and of the candidate. A rule that has no backend for the candidate gets one, like
-    /// stable's, with the first weight.
+    /// stable's, with weight 0, by the claim of a rollout; it stays there.
     #[must_use]
     pub fn backends(mut self, stable: impl Into<String>, candidate: impl Into<String>) -> Self {
         self.router.shape.dialect = Backends { stable: stable.into(), candidate: candidate.into() };

@@ -85,7 +85,8 @@ impl VirtualService {
     }
 
     /// The Services of stable and of the candidate. A route that has no destination for the candidate gets one, like
-    /// stable's, with the first weight. `web` is also `web.shop.svc.cluster.local`, when `shop` is the namespace.
+    /// stable's, with weight 0, by the claim of a rollout; it stays there. `web` is also `web.shop.svc.cluster.local`,
+    /// when `shop` is the namespace.
     #[must_use]
     pub fn services(mut self, stable: impl Into<String>, candidate: impl Into<String>) -> Self {
         let of = |host: String| Destination { host, subset: None };

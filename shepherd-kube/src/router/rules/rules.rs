@@ -11,6 +11,9 @@ use crate::router::proportions::Proportions;
 /// So begin the names of the rules that are ours: requests that are the candidate's whatever the weight.
 const OURS: &str = "shepherd-candidate";
 
+/// What stable's backend has of both when the candidate's comes beside it.
+const WHOLE: u64 = 100;
+
 /// The rules of an object that send to stable, and the one before each of them that is ours.
 pub(crate) struct Rules<D> {
     /// The kind and name of the object, for errors.
@@ -54,6 +57,29 @@ impl<D: Dialect> Shape for Rules<D> {
             self.write_own(edit, list, index, &rules, &exposure.matches)?;
         }
         Ok(())
+    }
+
+    fn is_prepared(&self, object: &Value) -> bool {
+        let rules = self.chosen(self.list(object));
+        rules.map_or(true, |rules| rules.iter().all(|rule| rule.candidate.is_some()))
+    }
+
+    /// A gateway may learn of a backend a moment after its weight, and fail the requests in between: so the candidate's
+    /// is there long before it has one. What cannot be read is left to whoever asks for a weight.
+    fn prepare(&self, edit: &mut Edit<'_>, object: &Value) {
+        let rules = self.chosen(self.list(object)).unwrap_or_default();
+        for rule in rules.iter().filter(|rule| rule.candidate.is_none()) {
+            self.add_candidate(edit, rule);
+        }
+    }
+
+    fn inexpressible(&self, object: &Value) -> Option<String> {
+        self.chosen(self.list(object)).unwrap_or_default().iter().find_map(|rule| {
+            let now = rule.proportions(&self.dialect).ok()?;
+            let percents = (1..=100).filter_map(|percent| Weight::percent(percent).ok());
+            let beyond: Vec<_> = percents.filter(|weight| now.with(*weight).is_none()).collect();
+            Some(self.cannot_write(*beyond.first()?, rule))
+        })
     }
 
     fn in_effect(&self, object: &Value) -> bool {
@@ -133,13 +159,8 @@ impl<D: Dialect> Rules<D> {
     fn write_weight(&self, edit: &mut Edit<'_>, rule: &Rule<'_>, weight: Weight) -> Result<(), PortError> {
         let words = self.dialect.words();
         let Some(new) = self.proportions(rule)?.with(weight) else {
-            return Err(self.unable(format!(
-                "{weight} cannot be written as whole numbers beside the other {}s of its {} {}; choose a rounder \
-                 weight, or rounder shares of the others",
-                words.backend,
-                words.rule,
-                rule.title()
-            )));
+            let remedy = "choose a rounder weight, or rounder shares of the others";
+            return Err(self.unable(format!("{}; {remedy}", self.cannot_write(weight, rule))));
         };
         let index = rule.index.to_string();
         for (place, (backend, weight)) in rule.backends.iter().zip(rule.weights(&new)).enumerate() {
@@ -149,12 +170,36 @@ impl<D: Dialect> Rules<D> {
                 edit.set(&["spec", words.rules, &index, words.backends, &place, "weight"], weight.into());
             }
         }
-        if rule.candidate.is_none() && new.candidate > 0 {
-            let end = rule.backends.len().to_string();
-            let candidate = rule.candidate_backend(&self.dialect, new.candidate);
-            edit.insert(&["spec", words.rules, &index, words.backends, &end], candidate);
-        }
         Ok(())
+    }
+
+    fn cannot_write(&self, weight: Weight, rule: &Rule<'_>) -> String {
+        let words = self.dialect.words();
+        format!(
+            "{weight} cannot be written as whole numbers beside the other {}s of its {} {}",
+            words.backend,
+            words.rule,
+            rule.title()
+        )
+    }
+
+    /// The rule sends to the candidate too, with weight 0.
+    fn add_candidate(&self, edit: &mut Edit<'_>, rule: &Rule<'_>) {
+        let (words, index) = (self.dialect.words(), rule.index.to_string());
+        for place in 0..rule.backends.len() {
+            let place = place.to_string();
+            edit.relies_on(&["spec", words.rules, &index, words.backends, &place, words.identity]);
+        }
+        let stable = &rule.backends[rule.stable];
+        // What gets everything because nothing stands beside it must go on doing so.
+        let share = |alone| self.dialect.weight(stable, alone);
+        if rule.backends.len() == 1 && share(true) != share(false) {
+            let place = rule.stable.to_string();
+            edit.set(&["spec", words.rules, &index, words.backends, &place, "weight"], WHOLE.into());
+        }
+        let end = rule.backends.len().to_string();
+        let candidate = rule.candidate_backend(&self.dialect, 0);
+        edit.insert(&["spec", words.rules, &index, words.backends, &end], candidate);
     }
 
     fn write_mirror(&self, edit: &mut Edit<'_>, rule: &Rule<'_>, share: Weight) -> Result<(), PortError> {

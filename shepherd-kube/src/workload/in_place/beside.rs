@@ -1,12 +1,14 @@
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Preconditions};
+use kube::api::{
+    Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, Preconditions,
+};
 use kube::{Client, Resource};
 use serde_json::Value;
 use shepherd_core::ports::PortError;
 
 use super::replica::Replica;
-use crate::object::{failure, refused};
+use crate::object::{Edit, MANAGER, failure, refused};
 use crate::workload::replica_sets::selector;
 
 /// What lives beside an object, in its namespace.
@@ -49,6 +51,22 @@ impl Beside<'_> {
             Ok(_) => Ok(()),
             // It is gone, or another one has its name by now.
             Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => Ok(()),
+            Err(error) => Err(failure(self.place, error)),
+        }
+    }
+
+    /// Changes one of those that it controls. One that is gone, or was changed by others meanwhile, stays as it is.
+    pub(super) async fn patch<K>(&self, one: &Value, edit: Edit<'_>) -> Result<(), PortError>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    {
+        let kind = ApiResource::erase::<K>(&());
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), self.namespace, &kind);
+        let name = one["metadata"]["name"].as_str().unwrap_or_default();
+        let parameters = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        match api.patch(name, &parameters, &Patch::Json::<()>(edit.into_patch())).await {
+            Ok(_) => Ok(()),
+            Err(kube::Error::Api(status)) if status.code == 404 || status.code == 422 => Ok(()),
             Err(error) => Err(failure(self.place, error)),
         }
     }

@@ -13,6 +13,7 @@ use super::replica::Replica;
 use super::shape::{Shape, Way};
 use super::version::Version;
 use crate::object::Edit;
+use crate::workload::replica_sets::count;
 
 /// A `DaemonSet` that is rolled out batch by batch: while both tracks have replicas its update strategy is `OnDelete`,
 /// and Shepherd ends as many old pods as the batch asks for, those that are not ready first, then by the names of their
@@ -54,7 +55,7 @@ use crate::object::Edit;
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct InPlaceDaemonSet(InPlace<DaemonSet>);
+pub struct InPlaceDaemonSet(pub(super) InPlace<DaemonSet>);
 
 impl InPlaceDaemonSet {
     /// The `DaemonSet` of this name.
@@ -90,23 +91,24 @@ impl Workload for InPlaceDaemonSet {
     }
 }
 
-struct DaemonSet;
+pub(super) struct DaemonSet;
 
 #[async_trait]
 impl Kind for DaemonSet {
     const NAME: &'static str = "DaemonSet";
     const FIELDS: &'static [&'static str] = &["updateStrategy"];
     const SURGES: bool = false;
+    const VERSIONS: (&'static str, &'static [&'static str]) = ("controllerrevisions", &["list"]);
+    const PODS: &'static [&'static str] = &["list", "delete"];
 
     fn size(object: &Value) -> u32 {
         let nodes = object["status"]["desiredNumberScheduled"].as_u64();
         nodes.and_then(|count| u32::try_from(count).ok()).unwrap_or(0)
     }
 
-    fn obstacle(object: &Value) -> Option<&'static str> {
-        (object["spec"]["revisionHistoryLimit"] == 0).then_some(
-            "its revisionHistoryLimit is 0, so there would be nothing to go back to; set it to 1 or more",
-        )
+    fn counts(object: &Value) -> [u64; 3] {
+        ["currentNumberScheduled", "updatedNumberScheduled", "numberAvailable"]
+            .map(|field| count(object, field).into())
     }
 
     async fn versions(beside: &Beside<'_>, object: &Value) -> Result<Vec<Version>, PortError> {

@@ -3,14 +3,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kube::Client;
 use serde_json::{Value, json};
-use shepherd_core::model::{Fence, Mark, TrackSpec, WorkloadState};
+use shepherd_core::model::{Fence, Mark, Revision, TrackSpec, WorkloadState};
 use shepherd_core::ports::{Clock, PortError, Workload};
 
 use super::beside::Beside;
-use super::kind::{Batch, Kind};
+use super::kind::{Batch, Kind, Obstacle, no_history};
 use super::one_object::InPlace;
+use super::turn;
 use super::version::Version;
 use crate::object::Edit;
+use crate::workload::replica_sets::count;
 
 /// A Deployment that is rolled out batch by batch, by its own controller.
 ///
@@ -19,6 +21,10 @@ use crate::object::Edit;
 /// These fields and `progressDeadlineSeconds` are what they were before in the same write that gives one track all of
 /// the replicas: no pod restarts because of it. Meanwhile `availableReplicas` is low, and `kubectl rollout status`
 /// waits.
+///
+/// On the way back the template is stable's again, and its `ReplicaSet` the controller's new one. The controller would
+/// let as many others end as it still takes stable's for available; so that set gets the same `minReadySeconds` first,
+/// and the template changes once the controller has seen it.
 ///
 /// A replica counts as ready when its pod has been ready for the `minReadySeconds` of the Deployment's people.
 ///
@@ -32,11 +38,11 @@ use crate::object::Edit;
 /// | resource | verbs |
 /// |---|---|
 /// | `apps/deployments` | `get`, `patch` |
-/// | `apps/replicasets` | `list` |
+/// | `apps/replicasets` | `list`, `patch` |
 /// | `pods` | `list` |
 ///
 /// # Cancel safety
-/// Every call may be dropped at any await: its one patch has been made or not, and the same call again completes it.
+/// Every call may be dropped at any await: what it has not done by then the same call again does.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -53,7 +59,7 @@ use crate::object::Edit;
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct InPlaceDeployment(InPlace<Deployment>);
+pub struct InPlaceDeployment(pub(super) InPlace<Deployment>);
 
 impl InPlaceDeployment {
     /// The Deployment of this name.
@@ -90,27 +96,30 @@ impl Workload for InPlaceDeployment {
 }
 
 /// Just below the largest number: the deadline must be longer, and the largest one stands for none.
-const NEVER_AVAILABLE: u32 = 2_147_483_646;
+pub(super) const NEVER_AVAILABLE: u32 = 2_147_483_646;
 
-struct Deployment;
+pub(super) struct Deployment;
 
 #[async_trait]
 impl Kind for Deployment {
     const NAME: &'static str = "Deployment";
     const FIELDS: &'static [&'static str] = &["minReadySeconds", "progressDeadlineSeconds", "strategy"];
     const SURGES: bool = true;
+    const TURNS: bool = true;
+    const VERSIONS: (&'static str, &'static [&'static str]) = ("replicasets", &["list", "patch"]);
+    const PODS: &'static [&'static str] = &["list"];
 
     fn size(object: &Value) -> u32 {
         object["spec"]["replicas"].as_u64().and_then(|count| u32::try_from(count).ok()).unwrap_or(1)
     }
 
-    fn obstacle(object: &Value) -> Option<&'static str> {
-        if object["spec"]["revisionHistoryLimit"] == 0 {
-            return Some(
-                "its revisionHistoryLimit is 0, so there would be nothing to go back to; set it to 1 or more",
-            );
-        }
-        (object["spec"]["paused"] == true).then_some("it is paused; resume it first")
+    fn obstacle(object: &Value) -> Option<Obstacle> {
+        no_history(object)
+            .or_else(|| (object["spec"]["paused"] == true).then_some(("it is paused", "resume it first")))
+    }
+
+    fn counts(object: &Value) -> [u64; 3] {
+        ["replicas", "updatedReplicas", "availableReplicas"].map(|field| count(object, field).into())
     }
 
     async fn versions(beside: &Beside<'_>, object: &Value) -> Result<Vec<Version>, PortError> {
@@ -123,5 +132,9 @@ impl Kind for Deployment {
         edit.set(&["spec", "minReadySeconds"], NEVER_AVAILABLE.into());
         edit.set(&["spec", "progressDeadlineSeconds"], (NEVER_AVAILABLE + 1).into());
         edit.set(&["spec", "strategy"], json!({"type": "RollingUpdate", "rollingUpdate": numbers}));
+    }
+
+    async fn may_turn(beside: &Beside<'_>, object: &Value, revision: &Revision) -> Result<bool, PortError> {
+        turn::may_turn(beside, object, revision).await
     }
 }

@@ -1,5 +1,6 @@
 use async_trait::async_trait;
 use serde_json::Value;
+use shepherd_core::model::Revision;
 use shepherd_core::ports::PortError;
 
 use super::beside::Beside;
@@ -21,17 +22,41 @@ pub(super) trait Kind: Send + Sync + 'static {
     /// Whether it can have more replicas than it shall have, meanwhile.
     const SURGES: bool;
 
+    /// Whether the way back takes [more](Self::may_turn) than the template of stable.
+    const TURNS: bool = false;
+
+    /// What remembers the templates before, and what is done with it.
+    const VERSIONS: (&'static str, &'static [&'static str]);
+
+    /// What is done with its pods.
+    const PODS: &'static [&'static str];
+
     /// How many replicas it shall have.
     fn size(object: &Value) -> u32;
 
     /// What keeps it from being rolled out at all, and what to do about it.
-    fn obstacle(object: &Value) -> Option<&'static str>;
+    fn obstacle(object: &Value) -> Option<Obstacle> {
+        no_history(object)
+    }
+
+    /// How many replicas there are, how many of them are of the present template, and how many are available.
+    fn counts(object: &Value) -> [u64; 3];
 
     /// The templates that its replicas were made from.
     async fn versions(beside: &Beside<'_>, object: &Value) -> Result<Vec<Version>, PortError>;
 
     /// Makes its own controller keep to these numbers.
     fn hold(edit: &mut Edit<'_>, batch: &Batch<'_>);
+
+    /// Whether the template may become this revision's again, of which there are replicas. Where it may not yet, does
+    /// what it takes.
+    async fn may_turn(
+        _beside: &Beside<'_>,
+        _object: &Value,
+        _revision: &Revision,
+    ) -> Result<bool, PortError> {
+        Ok(true)
+    }
 
     /// What lets one track have the object for itself, where the settings of its people would not: they are put back
     /// when it has.
@@ -48,6 +73,15 @@ pub(super) trait Kind: Send + Sync + 'static {
     fn may_end(_shape: Shape, _way: Way) -> bool {
         false
     }
+}
+
+/// What keeps an object from being rolled out, and what to do about it.
+pub(super) type Obstacle = (&'static str, &'static str);
+
+/// Without any template of before there is no way back.
+pub(super) fn no_history(object: &Value) -> Option<Obstacle> {
+    const WHY: &str = "its revisionHistoryLimit is 0, so there would be nothing to go back to";
+    (object["spec"]["revisionHistoryLimit"] == 0).then_some((WHY, "set it to 1 or more"))
 }
 
 /// The numbers that an object is kept to.

@@ -7,6 +7,7 @@
 mod beside;
 mod daemon_set;
 mod deployment;
+mod grounded;
 mod kind;
 mod one_object;
 mod originals;
@@ -14,6 +15,7 @@ mod replica;
 mod shape;
 mod stateful_set;
 mod tracks;
+mod turn;
 mod version;
 
 pub use daemon_set::InPlaceDaemonSet;

@@ -25,15 +25,15 @@ use crate::workload::pods::trouble;
 
 /// For how long a controller is waited for that has not seen yet what its object has become, and how often it is
 /// asked.
-const UNSEEN: (u32, Duration) = (40, Duration::from_millis(25));
+pub(super) const UNSEEN: (u32, Duration) = (40, Duration::from_millis(25));
 
 /// Both tracks in one object of a kind.
 pub(super) struct InPlace<K> {
     client: Client,
     namespace: String,
-    object: Object,
+    pub(super) object: Object,
     container: Option<String>,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     kind: PhantomData<fn() -> K>,
 }
 
@@ -65,20 +65,20 @@ impl<K: Kind> InPlace<K> {
         self
     }
 
-    fn place(&self) -> &str {
+    pub(super) fn place(&self) -> &str {
         self.object.place()
     }
 
-    fn container_of(&self, object: &Value) -> Result<usize, PortError> {
+    pub(super) fn container_of(&self, object: &Value) -> Result<usize, PortError> {
         image::container(self.place(), object, self.container.as_deref())
     }
 
     /// The revision of the object's template.
-    fn present(&self, object: &Value) -> Result<Revision, PortError> {
+    pub(super) fn present(&self, object: &Value) -> Result<Revision, PortError> {
         image::revision(self.place(), object, self.container_of(object)?)
     }
 
-    fn beside<'a>(&'a self, object: &'a Value) -> Result<Beside<'a>, PortError> {
+    pub(super) fn beside<'a>(&'a self, object: &'a Value) -> Result<Beside<'a>, PortError> {
         let container = self.container_of(object)?;
         let name = object["spec"]["template"]["spec"]["containers"][container]["name"].as_str();
         let container = name.unwrap_or_default();
@@ -86,7 +86,7 @@ impl<K: Kind> InPlace<K> {
     }
 
     /// What the object runs by its annotations.
-    fn shape(&self, object: &Value) -> Result<(Tracks, Shape), PortError> {
+    pub(super) fn shape(&self, object: &Value) -> Result<(Tracks, Shape), PortError> {
         let tracks = Tracks::of(self.place(), object, &self.present(object)?)?;
         let shape = tracks.shape(K::size(object));
         Ok((tracks, shape))
@@ -100,8 +100,8 @@ impl<K: Kind> InPlace<K> {
             stamp(&mut edit, track, &claimed);
         }
         if begins(place, object, fence)? {
-            if let Some(obstacle) = K::obstacle(object) {
-                return Err(refused(place, obstacle));
+            if let Some((obstacle, remedy)) = K::obstacle(object) {
+                return Err(refused(place, format!("{obstacle}; {remedy}")));
             }
             let tracks = Tracks::standing(place, object, &self.present(object)?, K::size(object))?;
             tracks.begun().write(&mut edit);
@@ -323,6 +323,7 @@ impl<K: Kind> Workload for InPlace<K> {
     }
 
     async fn apply(&self, spec: &TrackSpec, mark: &Mark) -> Result<(), PortError> {
+        self.turn(spec, mark).await?;
         let versions = if mark.traffic == Traffic::Off {
             let object = self.object.read().await?;
             K::versions(&self.beside(&object)?, &object).await?

@@ -13,6 +13,7 @@ use super::replica::Replica;
 use super::shape::{Shape, Way};
 use super::version::Version;
 use crate::object::Edit;
+use crate::workload::replica_sets::count;
 
 /// A `StatefulSet` that is rolled out batch by batch, from its highest ordinal down, by its `partition`.
 ///
@@ -55,7 +56,7 @@ use crate::object::Edit;
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct InPlaceStatefulSet(InPlace<StatefulSet>);
+pub struct InPlaceStatefulSet(pub(super) InPlace<StatefulSet>);
 
 impl InPlaceStatefulSet {
     /// The `StatefulSet` of this name.
@@ -91,22 +92,22 @@ impl Workload for InPlaceStatefulSet {
     }
 }
 
-struct StatefulSet;
+pub(super) struct StatefulSet;
 
 #[async_trait]
 impl Kind for StatefulSet {
     const NAME: &'static str = "StatefulSet";
     const FIELDS: &'static [&'static str] = &["updateStrategy"];
     const SURGES: bool = false;
+    const VERSIONS: (&'static str, &'static [&'static str]) = ("controllerrevisions", &["list"]);
+    const PODS: &'static [&'static str] = &["list", "delete"];
 
     fn size(object: &Value) -> u32 {
         object["spec"]["replicas"].as_u64().and_then(|count| u32::try_from(count).ok()).unwrap_or(1)
     }
 
-    fn obstacle(object: &Value) -> Option<&'static str> {
-        (object["spec"]["revisionHistoryLimit"] == 0).then_some(
-            "its revisionHistoryLimit is 0, so there would be nothing to go back to; set it to 1 or more",
-        )
+    fn counts(object: &Value) -> [u64; 3] {
+        ["replicas", "updatedReplicas", "availableReplicas"].map(|field| count(object, field).into())
     }
 
     async fn versions(beside: &Beside<'_>, object: &Value) -> Result<Vec<Version>, PortError> {

@@ -76,7 +76,8 @@ pub(super) fn template<'v>(versions: &'v [Version], revision: &Revision) -> Opti
     of_it.max_by_key(|version| version.number).map(|version| &version.template)
 }
 
-fn image(template: &Value, container: &str) -> String {
+/// The image of this container in a template.
+pub(super) fn image(template: &Value, container: &str) -> String {
     let containers = template["spec"]["containers"].as_array();
     let it = containers.into_iter().flatten().find(|one| one["name"] == container);
     it.map(|one| text(&one["image"])).unwrap_or_default()

@@ -314,6 +314,9 @@ fn status(code: u16, reason: &str) -> Value {
         "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason,
         "message": if reason.contains(' ') { reason.to_owned() } else { format!("the server answers {code}") },
     });
+    if code == 404 {
+        status["details"] = json!({"name": "it"});
+    }
     if code == 429 {
         status["details"] = json!({"retryAfterSeconds": 2});
     }

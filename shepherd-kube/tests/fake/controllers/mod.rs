@@ -15,6 +15,7 @@ use shepherd_core::model::{Replicas, Revision};
 
 use crate::api::{Api, Objects};
 
+const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/shop/deployments";
 pub(crate) const SETS: &str = "/apis/apps/v1/namespaces/shop/replicasets";
 pub(crate) const PODS: &str = "/api/v1/namespaces/shop/pods";
 const SERVICES: &str = "/api/v1/namespaces/shop/services";
@@ -30,6 +31,7 @@ pub(crate) fn deployments(api: Api) -> Api {
 pub(crate) fn updating(api: Api) -> Api {
     api.controlled(|objects, object| match object["kind"].as_str() {
         Some("Deployment") => rolling::deployment(objects, object),
+        Some("ReplicaSet") => rolling::set(objects, object),
         Some("StatefulSet") => ordered::stateful_set(objects, object),
         Some("DaemonSet") => daemons::daemon_set(objects, object),
         _ => {}

@@ -2,18 +2,37 @@
 
 use serde_json::{Value, json};
 
-use super::SETS;
 use super::made::{PODS, controlled, count, hash, is_ready, owner, pod, text};
+use super::{DEPLOYMENTS, SETS};
 use crate::api::Objects;
 
 pub(super) fn deployment(objects: &mut Objects, deployment: &mut Value) {
     let mut sets = sets(objects, deployment);
     let update = Update::of(deployment);
-    while update.step(&mut sets) {}
+    // What a set has become is not known yet when the controller first looks at it.
+    let before = sets.last().map_or(0, |set| count(&set.object["status"]["availableReplicas"]));
+    update.step(&mut sets, Some(before));
+    while update.step(&mut sets, None) {}
+    let available: usize = sets.iter().map(Set::available).sum();
     for set in sets {
         keep(objects, set);
     }
-    deployment["status"] = json!({"observedGeneration": deployment["metadata"]["generation"]});
+    deployment["status"] = json!({
+        "observedGeneration": deployment["metadata"]["generation"], "availableReplicas": available,
+    });
+}
+
+/// What a set has become is seen by its Deployment.
+pub(super) fn set(objects: &mut Objects, set: &mut Value) {
+    let seen = Set::of(set.clone());
+    set["status"] = seen.status();
+    let owner = text(&set["metadata"]["ownerReferences"][0]["name"]).to_owned();
+    let Ok(mut deployment) = objects.get(DEPLOYMENTS, &owner) else { return };
+    let of_others = controlled(objects, SETS, &deployment);
+    let of_others = of_others.iter().filter(|one| one["metadata"]["name"] != set["metadata"]["name"]);
+    let others: usize = of_others.map(|one| count(&one["status"]["availableReplicas"])).sum();
+    deployment["status"]["availableReplicas"] = (others + seen.available()).into();
+    objects.keep_quietly(DEPLOYMENTS, deployment);
 }
 
 /// What a Deployment asks for.
@@ -43,9 +62,11 @@ impl Update {
         Self { all, surge, unavailable, recreates }
     }
 
-    /// One change of one set; false when there is none to make. The last set is the one of the present template.
-    fn step(&self, sets: &mut [Set]) -> bool {
+    /// One change of one set; false when there is none to make. The last set is the one of the present template, of
+    /// which so many were available when it was last looked at.
+    fn step(&self, sets: &mut [Set], before: Option<usize>) -> bool {
         let (new, old) = sets.split_last_mut().unwrap();
+        let available = before.unwrap_or_else(|| new.available());
         let olds: usize = old.iter().map(|set| set.replicas).sum();
         if olds == 0 {
             return set_to(&mut new.replicas, self.all);
@@ -60,7 +81,7 @@ impl Update {
             return true;
         }
         let least = self.all.saturating_sub(self.unavailable);
-        let not_available = new.replicas - new.available();
+        let not_available = new.replicas - available;
         let mut fewer = (olds + new.replicas).saturating_sub(least + not_available);
         let before = olds;
         for set in old.iter_mut() {
@@ -68,7 +89,7 @@ impl Update {
             set.replicas -= ends;
             fewer -= ends;
         }
-        let available = new.available() + old.iter().map(Set::available).sum::<usize>();
+        let available = available + old.iter().map(Set::available).sum::<usize>();
         let mut spare = available.saturating_sub(least);
         for set in old.iter_mut() {
             let ends = spare.min(set.replicas);
@@ -91,6 +112,19 @@ struct Set {
 }
 
 impl Set {
+    fn of(object: Value) -> Self {
+        Self { replicas: count(&object["spec"]["replicas"]), object }
+    }
+
+    fn status(&self) -> Value {
+        let (replicas, ready, available) = (self.replicas, self.ready(), self.available());
+        let generation = &self.object["metadata"]["generation"];
+        json!({
+            "replicas": replicas, "readyReplicas": ready, "availableReplicas": available,
+            "observedGeneration": generation,
+        })
+    }
+
     fn is_broken(&self) -> bool {
         text(&self.object["spec"]["template"]["spec"]["containers"][0]["image"]).contains("broken")
     }
@@ -122,8 +156,7 @@ fn sets(objects: &Objects, deployment: &Value) -> Vec<Set> {
     present["metadata"]["annotations"] = json!({"deployment.kubernetes.io/revision": number.to_string()});
     // Only the present set follows the Deployment; those before it keep what they had.
     present["spec"]["minReadySeconds"] = deployment["spec"]["minReadySeconds"].clone();
-    let set = |object: Value| Set { replicas: count(&object["spec"]["replicas"]), object };
-    old.into_iter().chain([present]).map(set).collect()
+    old.into_iter().chain([present]).map(Set::of).collect()
 }
 
 fn made(deployment: &Value, hash: &str) -> Value {
@@ -140,10 +173,9 @@ fn made(deployment: &Value, hash: &str) -> Value {
 }
 
 fn keep(objects: &mut Objects, set: Set) {
-    let (replicas, ready, available) = (set.replicas, set.ready(), set.available());
+    let (replicas, ready) = (set.replicas, set.ready());
     let mut object = set.object;
     object["spec"]["replicas"] = replicas.into();
-    object["status"] = json!({"replicas": replicas, "readyReplicas": ready, "availableReplicas": available});
     let name = text(&object["metadata"]["name"]).to_owned();
     if objects.get(SETS, &name).is_err() {
         objects.create(SETS, object).unwrap();

@@ -47,6 +47,12 @@ broken! {
         => Error, "Service shop/web", "does not exist", "app=web";
     no_service_of_the_candidate: |shop| shop.remove(SERVICES, "web-candidate")
         => Error, "Service shop/web-candidate", "does not exist", "app=web-candidate";
+    shares_beside_which_no_weight_fits: |shop| {
+        let others = json!([{"name": "web", "weight": 999_983}, {"name": "old", "weight": 7}]);
+        shop.object(ROUTES, "web")["spec"]["rules"][0]["backendRefs"] = others;
+    } => Warning, "HTTPRoute shop/web", "1% cannot be written as whole numbers beside the other backends", "rounder shares";
+    a_route_with_no_such_backend: |shop| shop.object(ROUTES, "web")["spec"]["rules"][0]["backendRefs"][0]["name"] = "shop".into()
+        => Error, "HTTPRoute shop/web", "none of its rules has a backend web", "correct the object";
     no_secret: |shop| shop.remove(SECRETS, "keys")
         => Error, WEB, "need Secret keys", "create Secret keys";
     no_config_map: |shop| shop.remove(CONFIG_MAPS, "settings")

@@ -1,5 +1,7 @@
 mod blue_green;
 mod broken;
+mod gates;
+mod in_place;
 mod ingress;
 mod istio;
 mod server;

@@ -82,7 +82,7 @@ fn marks_from_behind_an_approval_that_was_never_given_are_not_believed() {
     let plan = Plan::builder(&change(), "by hand")
         .scale(Track::Candidate, Replicas::new(4))
         .weight(Weight::percent(10).unwrap())
-        .bake(Duration::from_secs(60))
+        .bake(Duration::from_mins(1))
         .check(GateCheck::new(GateName::new("smoke").unwrap()))
         .approve(Approval::of_anybody(1))
         .weight(Weight::FULL)
@@ -93,7 +93,7 @@ fn marks_from_behind_an_approval_that_was_never_given_are_not_believed() {
         .unwrap();
     let further = StageIndex::new(5);
     let (mut steps, mut shown) = (0, None);
-    Simulation::new(plan.clone(), World::of(&plan)).limit(Duration::from_secs(60)).run_watched(
+    Simulation::new(plan.clone(), World::of(&plan)).limit(Duration::from_mins(1)).run_watched(
         &mut |glance| {
             steps += 1;
             let exposed = glance.step.events.iter().any(|event| matches!(event.what, Happening::Exposed(_)));
@@ -111,7 +111,7 @@ fn marks_from_behind_an_approval_that_was_never_given_are_not_believed() {
             route.mark.generation = route.mark.generation.next();
             world.route(now, &route).unwrap();
         })
-        .limit(Duration::from_secs(600))
+        .limit(Duration::from_mins(10))
         .run();
     let why = report.events.iter().find_map(|event| match &event.what {
         Happening::Paused(why) => Some(why.to_string()),

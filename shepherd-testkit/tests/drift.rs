@@ -11,7 +11,7 @@ use shepherd_testkit::simulation::{SimReport, Simulation};
 use shepherd_testkit::world::World;
 
 const CHANGED: Duration = Duration::from_secs(30);
-const RESUMED: Duration = Duration::from_secs(300);
+const RESUMED: Duration = Duration::from_mins(5);
 
 fn plan(drift: Drift, router: RouterCapabilities) -> Plan {
     let revision = |name| Revision::new(name).unwrap();
@@ -19,7 +19,7 @@ fn plan(drift: Drift, router: RouterCapabilities) -> Plan {
         .replicas(Replicas::new(4))
         .router(router)
         .attention(Attention::default().every(Duration::from_secs(2)).drift(drift));
-    Canary::weights([50, 100]).unwrap().every(Duration::from_secs(60)).plan(&change).unwrap()
+    Canary::weights([50, 100]).unwrap().every(Duration::from_mins(1)).plan(&change).unwrap()
 }
 
 fn changed(drift: Drift, percent: u32) -> SimReport {

@@ -146,7 +146,7 @@ async fn an_end_whose_answer_was_lost_is_told_all_the_same() {
         let bench = Bench::new();
         let handle = bench.running("bake-10%").await;
         bench.store.is("closed", mood);
-        bench.clock.sleep(Duration::from_mins(60)).await;
+        bench.clock.sleep(Duration::from_hours(1)).await;
         bench.store.cheer("closed");
         let outcome = handle.outcome().await.unwrap();
         assert_eq!(outcome.ending(), Ending::Promoted);

@@ -83,7 +83,7 @@ impl Machine {
             }
         }
         if tells && self.state.attach.done && routing.exposure != self.state.routing.exposure {
-            self.drifted(&routing);
+            self.drifted(id, &routing);
         }
         if tells {
             self.state.routing.confirmed = routing.exposure.clone();
@@ -105,7 +105,15 @@ impl Machine {
 
     /// The router shows what nobody here wrote. More than was decided is put right at once; less is a person's doing,
     /// and the plan says what comes of it.
-    fn drifted(&mut self, routing: &Routing) {
+    fn drifted(&mut self, id: EffectId, routing: &Routing) {
+        let more = routing.exposure.raises(&self.state.routing.exposure);
+        if self.recovering() && !more {
+            // The way back only lowers: whoever was here before has come further than was saved.
+            self.state.routing.exposure = routing.exposure.clone();
+            self.state.routing.accepted = Some(id);
+            self.state.routing.in_effect = None;
+            return;
+        }
         self.event(Happening::Drifted(routing.exposure.clone()));
         self.state.routing.accepted = None;
         self.state.routing.in_effect = None;
@@ -113,7 +121,7 @@ impl Machine {
             recovery.off_since = None;
             return;
         }
-        let (exposure, more) = (&routing.exposure, routing.exposure.raises(&self.state.routing.exposure));
+        let exposure = &routing.exposure;
         if !more && !self.fenced() && !self.promoted() {
             return self.trigger(Cause::TakenOffElsewhere);
         }

@@ -11,5 +11,6 @@ mod istio;
 mod nginx;
 mod program;
 mod ratio;
+mod rolling;
 mod shop;
 mod whole;

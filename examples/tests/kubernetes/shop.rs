@@ -16,6 +16,8 @@ pub(crate) struct Shop {
     /// The way of its users, where there is one.
     pub(crate) load: Option<Load>,
     program: &'static str,
+    /// What it is always told besides.
+    always: &'static [&'static str],
     folder: TempDir,
 }
 
@@ -29,7 +31,7 @@ impl Shop {
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         namespace.user("deployer", rules(role)).await.unwrap();
-        let shop = Self { namespace, load, program, folder };
+        let shop = Self { namespace, load, program, always: &[], folder };
         std::fs::write(shop.kubeconfig(), shop.credentials().await).unwrap();
         if let Some(load) = &shop.load {
             shop.namespace
@@ -43,6 +45,10 @@ impl Shop {
         shop
     }
 
+    pub(crate) fn always(self, always: &'static [&'static str]) -> Self {
+        Self { always, ..self }
+    }
+
     /// Rolls this image out, at a lively pace.
     pub(crate) fn roll_out(&self, image: &str, more: &[&str]) -> Program {
         self.run(&[&["web", image, "--interval", "500ms", "--drain", "1s"], more].concat())
@@ -50,7 +56,7 @@ impl Shop {
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Program {
         let namespace = ["--namespace", self.namespace.name()];
-        Program::start(self.program, &self.kubeconfig(), &[arguments, &namespace].concat())
+        Program::start(self.program, &self.kubeconfig(), &[arguments, self.always, &namespace].concat())
     }
 
     pub(crate) fn kubeconfig(&self) -> PathBuf {

@@ -11,6 +11,7 @@ mod istio;
 mod nginx;
 mod program;
 mod ratio;
+mod rolling;
 mod shop;
 mod stalled;
 mod whole;

@@ -20,6 +20,8 @@ pub(crate) struct Shop {
     pub(crate) load: Option<Load>,
     program: &'static str,
     role: &'static str,
+    /// What it is always told besides.
+    always: &'static [&'static str],
     folder: TempDir,
 }
 
@@ -31,7 +33,8 @@ impl Shop {
         program: &'static str,
         role: &'static str,
     ) -> Self {
-        let shop = Self { namespace, load, program, role, folder: tempfile::tempdir().unwrap() };
+        let folder = tempfile::tempdir().unwrap();
+        let shop = Self { namespace, load, program, role, always: &[], folder };
         shop.account(DEPLOYER).await;
         if let Some(load) = &shop.load {
             shop.namespace
@@ -43,6 +46,10 @@ impl Shop {
                 .unwrap();
         }
         shop
+    }
+
+    pub(crate) fn always(self, always: &'static [&'static str]) -> Self {
+        Self { always, ..self }
     }
 
     /// Rolls this image out, at a lively pace.
@@ -57,7 +64,7 @@ impl Shop {
     /// The same by another account.
     pub(crate) fn run_as(&self, account: &str, arguments: &[&str]) -> Program {
         let namespace = ["--namespace", self.namespace.name()];
-        Program::start(self.program, &self.config_of(account), &[arguments, &namespace].concat())
+        Program::start(self.program, &self.config_of(account), &[arguments, self.always, &namespace].concat())
     }
 
     pub(crate) fn kubeconfig(&self) -> PathBuf {

@@ -67,7 +67,7 @@ mod of_a_stateful_set {
 }
 
 mod of_a_daemon_set {
-    super::whole_rollouts!(super::daemon_set(), killed_at ["scale-candidate-1 begins"]);
+    super::whole_rollouts!(super::daemon_set(), killed_at["scale-candidate-1 begins"]);
 }
 
 #[tokio::test]

@@ -19,6 +19,9 @@ pub(super) struct Lease {
     running: Option<Renewing>,
 }
 
+/// Whatever a store asks for, it is not kept busy.
+const SOONEST: Duration = Duration::from_secs(1);
+
 type Renewing = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
 
 impl Lease {
@@ -29,7 +32,7 @@ impl Lease {
         epoch: Epoch,
         limit: Duration,
     ) -> Self {
-        let (every, renewed) = (store.renew_every(), clock.now().elapsed);
+        let (every, renewed) = (store.renew_every().max(SOONEST), clock.now().elapsed);
         Self { store, clock, target, epoch, limit, every, renewed, running: None }
     }
 

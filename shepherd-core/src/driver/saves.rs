@@ -73,6 +73,7 @@ impl Saves {
     pub(super) fn restart(&mut self, epoch: Epoch, now: Elapsed) {
         self.epoch = epoch;
         self.running = None;
+        self.closing = None;
         self.want_now(now);
     }
 
@@ -88,7 +89,9 @@ impl Saves {
 
     /// What must be saved at once may wait a little all the same, since more will follow.
     pub(super) fn put_off(&mut self, now: Elapsed) {
-        self.due = self.due.map(|_| now + JOINED);
+        if self.waits.is_none() {
+            self.due = self.due.map(|_| now + JOINED);
+        }
     }
 
     /// The present state must be saved at once, whatever the machine says: somebody waits for it.

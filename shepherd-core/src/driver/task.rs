@@ -206,7 +206,7 @@ impl Task {
         self.stepped = now.elapsed;
         let step = self.machine.step(now, input);
         self.saves.want(step.save, now.elapsed);
-        if step.save == Save::Now && self.is_telling_the_end() {
+        if step.save == Save::Now && self.acknowledgements.is_empty() && self.is_telling_the_end() {
             // When people have been told, that is to be kept as well.
             self.saves.put_off(now.elapsed);
         }
@@ -226,7 +226,7 @@ impl Task {
         self.machine.outcome().is_some() && self.machine.pending().effects.iter().any(telling)
     }
 
-    /// Begins what is pending and may begin. What is gated waits for the save that holds it; what takes users off
+    /// Begins what is pending and may begin. What is gated waits for all that must be saved at once; what takes users off
     /// waits for nothing.
     fn begin(&mut self) {
         let now = self.ports.clock.now();

@@ -79,11 +79,13 @@ impl Machine {
     fn pass(&mut self, stage: StageIndex) {
         let Some(action) = self.plan.stage(stage).map(|stage| stage.action().clone()) else { return };
         match action {
-            Action::Scale { track, replicas } => self.leave_track(track, replicas, EffectId::default()),
-            Action::Retire { track, .. } => self.leave_track(track, Replicas::ZERO, EffectId::default()),
+            Action::Scale { track, replicas } => self.leave_track(track, replicas, Some(EffectId::default())),
+            Action::Retire { track, .. } => {
+                self.leave_track(track, Replicas::ZERO, Some(EffectId::default()))
+            }
             Action::Promote if self.plan.promotion() == Promotion::Copy => {
                 self.state.stable.revision = self.plan.candidate().clone();
-                self.leave_track(Track::Stable, self.plan.replicas(), EffectId::default());
+                self.leave_track(Track::Stable, self.plan.replicas(), Some(EffectId::default()));
             }
             Action::Expose(_) | Action::Switch => {
                 if let Some(exposure) = action.exposure() {
@@ -95,16 +97,17 @@ impl Machine {
     }
 
     /// Of the stage itself stands there what was written last, unless somebody has changed it since. The way back begins
-    /// from whatever stands there.
+    /// from whatever stands there. Replicas are asked for once more: a backend that has taken the mark may not have done
+    /// all that goes with it.
     fn take_what_is_written(&mut self, stage: StageIndex) {
         let told = self.state.attach.told;
         let Some(action) = self.plan.stage(stage).map(|stage| stage.action().clone()) else { return };
         if let Action::Scale { track, replicas } = action
             && told.track(track) == Some(stage)
-            && let Some((seen, workload)) = &self.state.seen.workload
+            && let Some(workload) = self.state.workload()
             && workload.track(track).desired == replicas
         {
-            self.leave_track(track, replicas, *seen);
+            self.leave_track(track, replicas, None);
         }
         if let Some((seen, routing)) = &self.state.seen.routing
             && (self.recovering()
@@ -114,12 +117,12 @@ impl Machine {
         }
     }
 
-    fn leave_track(&mut self, track: Track, replicas: Replicas, accepted: EffectId) {
+    fn leave_track(&mut self, track: Track, replicas: Replicas, accepted: Option<EffectId>) {
         let writes = |effect: &Effect| matches!(effect, Effect::Deploy { spec, .. } if spec.track == track);
         self.state.outstanding.withdraw(writes);
         let wanted = self.state.track_mut(track);
         wanted.replicas = replicas;
-        wanted.accepted = Some(accepted);
+        wanted.accepted = accepted;
     }
 
     fn leave_route(&mut self, exposure: Exposure, accepted: EffectId) {

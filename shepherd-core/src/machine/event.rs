@@ -87,6 +87,7 @@ impl Happening {
             Happening::AwaitsApproval(_)
                 | Happening::Paused(_)
                 | Happening::Noticed(_)
+                | Happening::Drifted(_)
                 | Happening::Triggered(_)
                 | Happening::Escalated(_)
                 | Happening::Finished(_)

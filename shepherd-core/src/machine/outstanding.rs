@@ -19,8 +19,9 @@ impl Outstanding {
 
     /// Numbers from now on are greater than those of every owner before this epoch, saved or not.
     pub(super) fn count_on_from(&mut self, epoch: Epoch) {
+        const OWNERS: u64 = 1 << 31;
         const NUMBERS_OF_AN_OWNER: u64 = 1 << 32;
-        self.next = self.next.max(epoch.get().saturating_mul(NUMBERS_OF_AN_OWNER));
+        self.next = self.next.max(epoch.get() % OWNERS * NUMBERS_OF_AN_OWNER);
     }
 
     pub(super) fn add(&mut self, effect: Effect) -> EffectId {

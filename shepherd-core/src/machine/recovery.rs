@@ -20,7 +20,7 @@ impl Machine {
         if self.now() >= alarm_at {
             self.raise_alarm();
         }
-        if self.is_off_unsafe() {
+        if !forced && self.is_off_unsafe() {
             return;
         }
         self.heed_drifted_tracks();
@@ -123,7 +123,7 @@ impl Machine {
     }
 
     fn recover_by_router(&mut self, forced: bool) {
-        let (stable, all) = (self.plan.stable().clone(), self.plan.replicas());
+        let (stable, all) = (self.plan.stable().clone(), self.whole());
         // Off goes first: nothing else may come between the trigger and this write.
         self.take_off(forced);
         self.want_track(Track::Stable, &stable, all);
@@ -224,7 +224,7 @@ impl Machine {
             self.want_track(Track::Stable, &stable, replicas);
         }
         let writing = self.state.stable.accepted.is_none() || self.state.candidate.accepted.is_none();
-        let put_back = PutBack { all: self.plan.replicas(), headroom };
+        let put_back = PutBack { all: self.whole(), headroom };
         let Some(next) = self.next_sides(put_back, forced).filter(|_| !writing) else { return };
         self.want_track(Track::Stable, &stable, next.stable);
         self.want_track(Track::Candidate, &candidate, next.candidate);
@@ -234,6 +234,11 @@ impl Machine {
         {
             self.recovered();
         }
+    }
+
+    /// How many replicas stable shall have again: no fewer than somebody has given it meanwhile.
+    fn whole(&self) -> Replicas {
+        self.plan.replicas().max(self.state.stable.replicas)
     }
 
     /// How many of each there shall be next; none before both were looked at.

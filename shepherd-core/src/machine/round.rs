@@ -199,6 +199,10 @@ impl Machine {
     }
 
     pub(super) fn cannot_observe(&mut self, failure: &Failure) {
+        if !self.state.begun && !failure.kind.is_passing() {
+            // It would be no other in a while, and nothing was begun.
+            return self.cannot_attach(Reason::new(failure.to_string()));
+        }
         self.state.round.failed = true;
         let now = self.now();
         let since = *self.state.seen.blind_since.get_or_insert(now);

@@ -57,7 +57,8 @@ pub trait Store: Send + Sync {
     /// of them costs a write makes it one.
     ///
     /// # Errors
-    /// Those of [`save`](Self::save). After an error the snapshot may have been kept, and the ownership may have ended.
+    /// Those of [`save`](Self::save). After an error the snapshot may have been kept, and the ownership may have ended:
+    /// the same call again then answers [`StoreError::Superseded`], and [`load`](Self::load) tells which.
     async fn close(&self, target: &Target, epoch: Epoch, last: &Saved) -> Result<(), StoreError> {
         self.save(target, epoch, last).await?;
         // What counts is kept. A target that is not released is free when nobody renews it.

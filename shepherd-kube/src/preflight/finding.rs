@@ -2,6 +2,7 @@ use std::fmt;
 
 /// Whether a rollout can be begun all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Severity {
     /// It would fail, or harm users.
     Error,

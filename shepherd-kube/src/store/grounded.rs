@@ -11,7 +11,7 @@ impl Grounded for KubeStore {
 
     async fn inspect(&self, findings: &mut Findings) {
         let needs = [
-            Need::all("", "configmaps", &["get", "list", "create", "update"]),
+            Need::all("", "configmaps", &["get", "create", "update"]),
             Need::all("coordination.k8s.io", "leases", &["get", "create", "update"]),
         ];
         findings.needs(self.namespace(), &needs).await;

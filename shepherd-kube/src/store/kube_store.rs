@@ -36,7 +36,7 @@ const LARGEST: usize = 900 * 1024;
 /// a name of its own, and the same one after a restart: the pod's name in a `StatefulSet`, or the program's where only
 /// one runs. An owner lives for the Lease's duration after its claim, which is 15 seconds unless
 /// [told otherwise](Self::lease), and while its process has renewed the Lease within its duration. All rollouts of the
-/// process renew the one Lease, and within a third of its duration after one write there is no other; a process whose
+/// process renew the one Lease, and within a quarter of its duration after one write there is no other; a process whose
 /// rollouts end sooner never writes it. A target that was released is free at once, whatever the Lease says.
 ///
 /// At once, whatever the Lease says, a target is claimed by an owner of the same name, and by a process of the same
@@ -51,8 +51,8 @@ const LARGEST: usize = 900 * 1024;
 /// the next write outside that it tries is refused by a fence, whenever that is.
 ///
 /// # Permissions
-/// `get`, `list`, `create` and `update` on `configmaps`, and `get`, `create` and `update` on `leases` of
-/// `coordination.k8s.io`, in this namespace.
+/// `get`, `create` and `update` on `configmaps`, and `get`, `create` and `update` on `leases` of `coordination.k8s.io`, in
+/// this namespace; `list` on `configmaps` for whoever [lists](Store::list) rollouts.
 ///
 /// # Cancel safety
 /// A call that is dropped has happened or not, and the same call again completes it. A claim that was dropped holds
@@ -97,6 +97,7 @@ impl KubeStore {
     /// ```
     #[must_use]
     pub fn lease(mut self, duration: Duration) -> Self {
+        let duration = Duration::from_secs(duration.as_secs().max(1));
         self.lease =
             Arc::new(ProcessLease::new(self.client.clone(), &self.namespace, &self.process, duration));
         self.mine = Arc::default();
@@ -262,6 +263,9 @@ impl Store for KubeStore {
 
     async fn close(&self, target: &Target, epoch: Epoch, last: &Saved) -> Result<(), StoreError> {
         fits(target, last)?;
+        if self.mine.get(target, epoch).is_some_and(|owned| owned.ended) {
+            return Err(superseded(target, epoch));
+        }
         self.let_go(target, epoch, Some(last)).await
     }
 

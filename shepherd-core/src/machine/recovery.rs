@@ -20,7 +20,7 @@ impl Machine {
         if self.now() >= alarm_at {
             self.raise_alarm();
         }
-        if !forced && self.is_off_unsafe() {
+        if self.is_off_unsafe(forced) {
             return;
         }
         self.heed_drifted_tracks();
@@ -36,11 +36,11 @@ impl Machine {
     }
 
     /// How far it came after the last save, only marks tell. Until they are seen, off is right all the same where stable can
-    /// take the traffic; where it cannot, no write is known to be.
-    fn is_off_unsafe(&self) -> bool {
+    /// take the traffic; where it cannot, no write is known to be. Force waits for no replica, but to know what was promoted.
+    fn is_off_unsafe(&self, forced: bool) -> bool {
         let intact = self.recovery().is_some_and(|recovery| recovery.stable_intact);
         let ready = self.state.workload().map(|workload| workload.stable.ready_of(self.plan.stable()));
-        !self.state.attach.done && (!intact || ready == Some(Replicas::ZERO))
+        !self.state.attach.done && (!intact || (!forced && ready == Some(Replicas::ZERO)))
     }
 
     /// Users may ever have met the candidate. Raises that only marks tell of are not known before they are seen.

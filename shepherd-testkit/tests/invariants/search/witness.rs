@@ -76,6 +76,8 @@ impl Witness {
                 false
             }
             Input::Answered { answer: Answer::Routing(routing), .. } => {
+                // What the process before had decided has not come to anything, and never will.
+                self.marks.raised &= self.shown.is_some() || !routing.exposure.is_off();
                 self.shown = Some(routing.exposure.clone());
                 routing.mark.as_ref().is_some_and(|mark| mark.traffic == Traffic::Off)
             }

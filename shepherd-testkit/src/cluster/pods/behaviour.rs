@@ -13,7 +13,7 @@ use super::script::{OUT_OF_MEMORY, PodScript};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Behaviour {
-    /// `-slow-start`: listens, and is ready, 5 s after it was started.
+    /// `-slow-start`: listens, and is ready, 5 s after it was started; named twice, 10 s after, and so on.
     SlowStart,
     /// `-unready`: runs and listens, and its readiness check fails.
     Unready,
@@ -81,7 +81,10 @@ impl Behaviour {
 
     fn add_to(self, script: PodScript) -> PodScript {
         match self {
-            Self::SlowStart => script.starts_in(Duration::from_secs(5)),
+            Self::SlowStart => {
+                let start = script.start + Duration::from_secs(5);
+                script.starts_in(start)
+            }
             Self::Unready => script.never_ready(),
             Self::Crashing => script.exits(1, Duration::ZERO),
             Self::OutOfMemory => script.exits(OUT_OF_MEMORY, Duration::ZERO),
@@ -110,5 +113,7 @@ mod tests {
         assert_eq!(Behaviour::script_of("crashing:v2"), PodScript::new());
         let both = Behaviour::script_of("shop:v2-slow-start-erroring");
         assert_eq!(both, PodScript::new().starts_in(Duration::from_secs(5)).fails_requests(0.3));
+        let slower = Behaviour::script_of("shop:v2-slow-start-slow-start");
+        assert_eq!(slower, PodScript::new().starts_in(Duration::from_secs(10)));
     }
 }

@@ -42,7 +42,7 @@ mod server;
 mod template;
 mod twins;
 
-pub(crate) use access::Need;
+pub(crate) use access::{Need, WATCHED};
 pub(crate) use rehearsal::mark as rehearsed_mark;
 pub(crate) use twins::Twins;
 

@@ -6,6 +6,7 @@ mod blue_green;
 mod canary;
 mod deployment_pair;
 mod events;
+mod fleet;
 mod gateway;
 mod ground;
 mod in_place;

@@ -11,10 +11,10 @@ use shepherd_core::model::{Revision, Target};
 use shepherd_core::plan::{Attention, Recovery};
 use shepherd_core::ports::{Clock, SystemClock};
 use shepherd_core::strategy::Canary;
-use shepherd_kube::KubeEvents;
 use shepherd_kube::router::GatewayRoute;
 use shepherd_kube::store::KubeStore;
 use shepherd_kube::workload::{DeploymentPair, Labels};
+use shepherd_kube::{KubeEvents, Watches};
 
 use crate::Args;
 use crate::common::{Cluster, Trouble};
@@ -33,6 +33,8 @@ pub(crate) struct Operator {
     cluster: Cluster,
     store: KubeStore,
     fleet: Fleet,
+    /// What all rollouts look by.
+    watches: Watches,
     /// What each Deployment asks for and has not got yet.
     asked: Mutex<HashMap<String, Revision>>,
 }
@@ -41,7 +43,8 @@ impl Operator {
     pub(crate) fn new(args: Args, cluster: Cluster) -> Self {
         let store = KubeStore::new(cluster.client.clone(), &cluster.namespace, args.process.as_str());
         let fleet = Fleet::new(args.calls);
-        Self { args, cluster, store, fleet, asked: Mutex::default() }
+        let watches = Watches::new(cluster.client.clone());
+        Self { args, cluster, store, fleet, watches, asked: Mutex::default() }
     }
 
     /// A Deployment is so now. What was begun before this process goes on by being asked for still.
@@ -115,12 +118,13 @@ impl Operator {
             .attention(Attention::default().every(beat))
             .stored_in(self.store.clone())
             .notify(KubeEvents::of(client.clone(), namespace, name));
-        let pair = DeploymentPair::new(client.clone(), namespace, name);
+        let pair = DeploymentPair::new(client.clone(), namespace, name).watching(&self.watches);
         let rollout = match deployment.annotations().get(ROUTE) {
             None => rollout.on(pair.labels(Labels::Shared)),
             Some(route) => {
                 let candidate = format!("{name}-candidate");
-                let router = GatewayRoute::http(client.clone(), namespace, route).backends(name, &candidate);
+                let router = GatewayRoute::http(client.clone(), namespace, route).watching(&self.watches);
+                let router = router.backends(name, &candidate);
                 rollout.through(router).on(pair.services(name, candidate))
             }
         };

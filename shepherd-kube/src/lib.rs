@@ -12,6 +12,8 @@ pub mod preflight;
 pub mod router;
 pub mod store;
 mod time;
+mod watch;
 pub mod workload;
 
 pub use events::KubeEvents;
+pub use watch::Watches;

@@ -81,7 +81,7 @@ impl Machine {
         match action {
             Action::Scale { track, replicas } => self.leave_track(track, replicas, Some(EffectId::default())),
             Action::Retire { track, .. } => {
-                self.leave_track(track, Replicas::ZERO, Some(EffectId::default()))
+                self.leave_track(track, Replicas::ZERO, Some(EffectId::default()));
             }
             Action::Promote if self.plan.promotion() == Promotion::Copy => {
                 self.state.stable.revision = self.plan.candidate().clone();

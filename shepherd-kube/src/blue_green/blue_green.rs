@@ -3,6 +3,8 @@ use kube::Client;
 use super::deployments::BlueGreenDeployments;
 use super::selector::ServiceSelector;
 use super::sides::Sides;
+use crate::Watches;
+use crate::watch::Reach;
 
 /// A Service in front of two Deployments, blue and green, of which it sends to one. The side that it sends to when a
 /// rollout begins is stable for all of that rollout, and the other one the candidate; the next rollout finds out anew.
@@ -26,7 +28,7 @@ use super::sides::Sides;
 /// ```
 #[derive(Clone)]
 pub struct BlueGreenService {
-    client: Client,
+    reach: Reach,
     sides: Sides,
 }
 
@@ -38,7 +40,7 @@ impl BlueGreenService {
         let deployments = ["blue", "green"].map(|color| format!("{service}-{color}"));
         let (label, values) = ("color".to_owned(), ["blue".to_owned(), "green".to_owned()]);
         let sides = Sides { namespace, service, preview: None, label, values, deployments, container: None };
-        Self { client, sides }
+        Self { reach: client.into(), sides }
     }
 
     /// The label that tells the pods of the two sides apart, and its value on blue's and on green's.
@@ -77,14 +79,22 @@ impl BlueGreenService {
         self
     }
 
+    /// Looks by these watches, and reaches the server by their client: the router and the workload that are made from
+    /// now on. See [`Watches`] for what that means.
+    #[must_use]
+    pub fn watching(mut self, watches: &Watches) -> Self {
+        self.reach = watches.into();
+        self
+    }
+
     /// Switches the Service.
     pub fn router(&self) -> ServiceSelector {
-        ServiceSelector::new(&self.client, self.sides.clone())
+        ServiceSelector::new(&self.reach, self.sides.clone())
     }
 
     /// Runs the two Deployments.
     pub fn workload(&self) -> BlueGreenDeployments {
-        BlueGreenDeployments::new(&self.client, self.sides.clone())
+        BlueGreenDeployments::new(&self.reach, self.sides.clone())
     }
 }
 

@@ -1,8 +1,6 @@
 use std::fmt;
-use std::sync::Arc;
 
 use async_trait::async_trait;
-use kube::Client;
 use kube::api::{ApiResource, GroupVersionKind};
 use serde_json::Value;
 use shepherd_core::model::{Fence, Mark, Track, TrackSpec, TrackState, WorkloadState};
@@ -10,6 +8,7 @@ use shepherd_core::ports::{PortError, Workload};
 
 use super::sides::{Side, Sides, TRACK, cast, cast_as};
 use crate::object::{Created, Edit, MARK, Object, mark_of, stamp};
+use crate::watch::{Reach, Seen};
 use crate::workload::{Look, image, twin};
 
 /// Runs blue and green. Which of them is stable each of them says in an annotation, from the first claim of a rollout
@@ -17,19 +16,18 @@ use crate::workload::{Look, image, twin};
 ///
 /// Of each Deployment it changes the image of one container, the count of replicas, and two annotations.
 pub struct BlueGreenDeployments {
-    client: Client,
     pub(super) sides: Sides,
     pub(super) service: Object,
     pub(super) deployments: [Object; 2],
 }
 
 impl BlueGreenDeployments {
-    pub(super) fn new(client: &Client, sides: Sides) -> Self {
+    pub(super) fn new(reach: &Reach, sides: Sides) -> Self {
         let service = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Service"));
         let deployment = ApiResource::from_gvk(&GroupVersionKind::gvk("apps", "v1", "Deployment"));
-        let object = |kind, name: &str| Object::new(client.clone(), kind, &sides.namespace, name);
+        let object = |kind, name: &str| Object::new(reach.clone(), kind, &sides.namespace, name);
         let deployments = Side::BOTH.map(|side| object(&deployment, sides.deployment(side)));
-        Self { client: client.clone(), service: object(&service, &sides.service), deployments, sides }
+        Self { service: object(&service, &sides.service), deployments, sides }
     }
 
     pub(super) fn deployment(&self, side: Side) -> &Object {
@@ -79,18 +77,12 @@ impl BlueGreenDeployments {
         Ok(self.deployment(if track == Track::Stable { stable } else { stable.other() }))
     }
 
-    async fn state(
-        &self,
-        track: Track,
-        object: &Object,
-        deployment: Arc<Value>,
-    ) -> Result<TrackState, PortError> {
-        let container = image::container(object.place(), &deployment, self.sides.container.as_deref())?;
-        let revision = image::revision(object.place(), &deployment, container)?;
+    async fn state(&self, track: Track, object: &Object, seen: &Seen) -> Result<TrackState, PortError> {
+        let (place, deployment) = (object.place(), &seen.object);
+        let container = image::container(place, deployment, self.sides.container.as_deref())?;
+        let revision = image::revision(place, deployment, container)?;
         let service = self.sides.preview.as_deref().filter(|_| track == Track::Candidate);
-        let look =
-            Look { client: &self.client, namespace: &self.sides.namespace, place: object.place(), service };
-        look.at(deployment, revision).await
+        Look { object, service }.at(seen, revision).await
     }
 }
 
@@ -128,15 +120,15 @@ impl Workload for BlueGreenDeployments {
     }
 
     async fn observe(&self) -> Result<WorkloadState, PortError> {
-        let [blue, green] = Side::BOTH.map(|side| self.deployment(side).find());
-        let (blue, green, service) = tokio::try_join!(blue, green, self.service.read())?;
-        let stable = self.sides.stable(self.service.place(), &service)?;
+        let [blue, green] = Side::BOTH.map(|side| self.deployment(side).look_for());
+        let (blue, green, service) = tokio::try_join!(blue, green, self.service.look())?;
+        let stable = self.sides.stable(self.service.place(), &service.object)?;
         let mut state = WorkloadState::default();
         for (side, deployment) in Side::BOTH.into_iter().zip([blue, green]) {
             let Some(deployment) = deployment else { continue };
             let by_service = if side == stable { Track::Stable } else { Track::Candidate };
-            let track = cast_as(&deployment).unwrap_or(by_service);
-            let seen = self.state(track, self.deployment(side), deployment).await?;
+            let track = cast_as(&deployment.object).unwrap_or(by_service);
+            let seen = self.state(track, self.deployment(side), &deployment).await?;
             match track {
                 Track::Stable => state.stable = seen,
                 Track::Candidate => state.candidate = seen,

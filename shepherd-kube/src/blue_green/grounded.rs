@@ -6,7 +6,7 @@ use super::deployments::BlueGreenDeployments;
 use super::selector::ServiceSelector;
 use super::sides::{STABLE, Side};
 use crate::object::MARK;
-use crate::preflight::{Findings, Grounded, Need, Twins};
+use crate::preflight::{Findings, Grounded, Need, Twins, WATCHED};
 use crate::workload::{image, twin};
 
 #[async_trait]
@@ -25,6 +25,12 @@ impl Grounded for ServiceSelector {
         ];
         needs.extend(self.preview.iter().map(|preview| Need::on(preview, &["get", "patch"])));
         findings.needs(namespace, &needs).await;
+        let watched = [
+            Need::watched(&self.service),
+            Need::all("", "pods", WATCHED),
+            Need::all("discovery.k8s.io", "endpointslices", WATCHED),
+        ];
+        findings.watches(self.service.reach(), namespace, &watched).await;
         findings.behind(namespace, &self.sides.service, Track::Stable);
         findings.writes(
             self.service.place(),
@@ -65,6 +71,16 @@ impl Grounded for BlueGreenDeployments {
             needs.push(Need::all("discovery.k8s.io", "endpointslices", &["list"]));
         }
         findings.needs(self.namespace(), &needs).await;
+        let mut watched = vec![
+            Need::watched(&self.service),
+            Need::watched(&self.deployments[0]),
+            Need::all("apps", "replicasets", WATCHED),
+            Need::all("", "pods", WATCHED),
+        ];
+        if self.sides.preview.is_some() {
+            watched.push(Need::all("discovery.k8s.io", "endpointslices", WATCHED));
+        }
+        findings.watches(self.service.reach(), self.namespace(), &watched).await;
         for deployment in &self.deployments {
             let mark = format!("annotation {MARK}");
             let fields =

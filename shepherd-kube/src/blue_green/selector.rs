@@ -5,14 +5,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use kube::api::{Api, ApiResource, GroupVersionKind, ListParams};
-use kube::{Client, ResourceExt};
+use kube::ResourceExt;
+use kube::api::{ApiResource, GroupVersionKind};
 use serde_json::Value;
 use shepherd_core::model::{Exposure, Fence, Mark, Route, RouterCapabilities, Routing, Weight, admit};
 use shepherd_core::ports::{PortError, TrafficRouter};
 
 use super::sides::{STABLE, Side, Sides};
 use crate::object::{Edit, Object, failure, mark_of, stamp};
+use crate::watch::{Reach, Seen};
+use crate::workload::endpoints::slices_of;
 
 /// How long kube-proxies may take to hear of new endpoints.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -24,7 +26,6 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// A switch is in effect when the endpoints of the Service are ready pods of the side that it selects, and no others.
 /// Connections that users keep open go on reaching the pods that they reach: only ending those pods moves them.
 pub struct ServiceSelector {
-    client: Client,
     pub(super) sides: Sides,
     pub(super) service: Object,
     pub(super) preview: Option<Object>,
@@ -32,11 +33,11 @@ pub struct ServiceSelector {
 }
 
 impl ServiceSelector {
-    pub(super) fn new(client: &Client, sides: Sides) -> Self {
+    pub(super) fn new(reach: &Reach, sides: Sides) -> Self {
         let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Service"));
-        let object = |name: &str| Object::new(client.clone(), &kind, &sides.namespace, name);
+        let object = |name: &str| Object::new(reach.clone(), &kind, &sides.namespace, name);
         let (service, preview) = (object(&sides.service), sides.preview.as_deref().map(object));
-        Self { client: client.clone(), sides, service, preview, settle: SETTLE }
+        Self { sides, service, preview, settle: SETTLE }
     }
 
     /// How long the data path may lag behind the endpoints; 1 s unless told otherwise.
@@ -74,14 +75,13 @@ impl ServiceSelector {
         }
     }
 
-    async fn is_in_effect(&self, service: &Value) -> Result<bool, PortError> {
+    async fn is_in_effect(&self, service: &Seen) -> Result<bool, PortError> {
         let failed = |error| failure(self.service.place(), error);
-        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &self.sides.namespace);
-        let slices: Api<EndpointSlice> = Api::namespaced(self.client.clone(), &self.sides.namespace);
-        let selected = ListParams::default().labels(&selector(service));
-        let ours =
-            ListParams::default().labels(&format!("kubernetes.io/service-name={}", self.sides.service));
-        let (pods, slices) = tokio::try_join!(pods.list(&selected), slices.list(&ours)).map_err(failed)?;
+        let (reach, namespace) = (self.service.reach(), &self.sides.namespace);
+        let (selected, ours) = (selector(&service.object), slices_of(&self.sides.service));
+        let pods = reach.list::<Pod>(namespace, &selected, service.since);
+        let slices = reach.list::<EndpointSlice>(namespace, &ours, service.since);
+        let (pods, slices) = tokio::try_join!(pods, slices).map_err(failed)?;
         let meant: BTreeSet<_> = pods.iter().map(ResourceExt::name_any).collect();
         let mut serving = slices
             .iter()
@@ -140,8 +140,8 @@ impl TrafficRouter for ServiceSelector {
     }
 
     async fn observe(&self) -> Result<Routing, PortError> {
-        let service = self.service.read().await?;
-        let (exposure, mark) = (self.exposure(&service)?, self.mark(&service)?);
+        let service = self.service.look().await?;
+        let (exposure, mark) = (self.exposure(&service.object)?, self.mark(&service.object)?);
         Ok(Routing { exposure, mark, in_effect: self.is_in_effect(&service).await? })
     }
 }

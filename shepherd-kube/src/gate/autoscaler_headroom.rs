@@ -7,6 +7,7 @@ use shepherd_core::model::{Track, Verdict};
 use shepherd_core::ports::{CheckContext, HealthGate, PortError};
 
 use super::Tracks;
+use crate::watch::Version;
 
 /// Passes while the `HorizontalPodAutoscaler` of a track's Deployment may still add replicas: at least one, or as many
 /// as are [asked for](Self::spare).
@@ -63,7 +64,7 @@ impl AutoscalerHeadroom {
 
     async fn find(&self, track: Track) -> Result<Option<HorizontalPodAutoscaler>, PortError> {
         let place = format!("autoscalers of {}", self.tracks.place(track));
-        let all: Vec<HorizontalPodAutoscaler> = self.tracks.list(&place, "").await?;
+        let all: Vec<HorizontalPodAutoscaler> = self.tracks.list(&place, "", Version::FIRST).await?;
         let scales = |autoscaler: &HorizontalPodAutoscaler| {
             let target = spec(autoscaler).map(|spec| spec.scale_target_ref);
             target.is_some_and(|target| target.kind == "Deployment" && target.name == self.tracks.name(track))

@@ -54,7 +54,7 @@ impl HealthGate for Endpoints {
             Err(reason) => return Ok(Verdict::Inconclusive(reason)),
         };
         let slices: Vec<EndpointSlice> =
-            self.tracks.list(&format!("Service {service}"), &slices_of(service)).await?;
+            self.tracks.list(&format!("Service {service}"), &slices_of(service), side.since).await?;
         Ok(judge(service, &side, slices))
     }
 }

@@ -4,7 +4,7 @@ use shepherd_core::model::Track;
 use super::{
     AutoscalerHeadroom, Endpoints, ImagesPulled, NoCrashLoops, PodsReady, ReplicaCount, Restarts, Tracks,
 };
-use crate::preflight::{Findings, Grounded, Need, scales};
+use crate::preflight::{Findings, Grounded, Need, WATCHED, scales};
 use crate::workload::endpoints::SERVICE_NAME;
 use crate::workload::image;
 
@@ -50,6 +50,12 @@ impl Tracks {
         ];
         findings.needs(self.namespace(), &needs).await;
         let object = self.object(Track::Stable);
+        let watched = [
+            Need::watched(&object),
+            Need::all("apps", "replicasets", WATCHED),
+            Need::all("", "pods", WATCHED),
+        ];
+        findings.watches(object.reach(), self.namespace(), &watched).await;
         // The candidate's may be made later.
         let Some(there) = findings.present(&object).await else { return };
         if let Err(error) = image::container(object.place(), &there, self.container.as_deref()) {

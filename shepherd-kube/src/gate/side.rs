@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 use shepherd_core::model::Verdict;
 
+use crate::watch::{Seen, Version};
 use crate::workload::pods;
 use crate::workload::replica_sets::{condition, count};
 
@@ -11,6 +12,8 @@ pub(super) struct Side {
     /// Kind, namespace and name of the Deployment.
     pub(super) place: String,
     pub(super) wanted: u32,
+    /// Since then its spec is so.
+    pub(super) since: Version,
     pub(super) set: Value,
     /// Those of the present revision that are to stay.
     pub(super) pods: Vec<Pod>,
@@ -20,15 +23,9 @@ pub(super) struct Side {
 
 impl Side {
     /// Of `pods`, those of `set`, and those of the sets with these uids. A Deployment may select others' pods too.
-    pub(super) fn new(
-        place: String,
-        deployment: &Value,
-        set: Value,
-        before: &[String],
-        pods: Vec<Pod>,
-    ) -> Self {
+    pub(super) fn new(place: String, seen: &Seen, set: Value, before: &[String], pods: Vec<Pod>) -> Self {
         // The server's default.
-        let wanted = deployment["spec"]["replicas"].as_u64().and_then(|count| u32::try_from(count).ok());
+        let wanted = seen.object["spec"]["replicas"].as_u64().and_then(|count| u32::try_from(count).ok());
         let staying = pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
         let (mut present, mut others) = (Vec::new(), Vec::new());
         for pod in staying {
@@ -38,7 +35,7 @@ impl Side {
                 others.push(pods::name(&pod).to_owned());
             }
         }
-        Self { place, wanted: wanted.unwrap_or(1), set, pods: present, others }
+        Self { place, wanted: wanted.unwrap_or(1), since: seen.since, set, pods: present, others }
     }
 
     pub(super) fn count(&self, field: &str) -> u32 {

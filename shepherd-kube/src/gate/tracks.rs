@@ -3,14 +3,16 @@ use std::fmt;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, ApiResource, DynamicObject, ListParams};
+use kube::api::ApiResource;
 use kube::{Client, Resource};
 use serde_json::Value;
 use shepherd_core::model::{Reason, Track, Verdict};
 use shepherd_core::ports::{CheckContext, PortError};
 
 use super::side::Side;
+use crate::Watches;
 use crate::object::{Object, failure};
+use crate::watch::{Reach, Seen, Version};
 use crate::workload::image;
 use crate::workload::replica_sets::{is_of, present, selected, selector};
 
@@ -27,7 +29,7 @@ use crate::workload::replica_sets::{is_of, present, selected, selector};
 /// ```
 #[derive(Clone)]
 pub struct Tracks {
-    client: Client,
+    reach: Reach,
     namespace: String,
     stable: String,
     candidate: String,
@@ -39,7 +41,7 @@ impl Tracks {
     pub fn new(client: Client, namespace: impl Into<String>, name: impl Into<String>) -> Self {
         let stable = name.into();
         let candidate = format!("{stable}-candidate");
-        Self { client, namespace: namespace.into(), stable, candidate, container: None }
+        Self { reach: client.into(), namespace: namespace.into(), stable, candidate, container: None }
     }
 
     /// Calls the candidate's Deployment so.
@@ -63,7 +65,14 @@ impl Tracks {
     /// The Deployment of a track.
     pub(super) fn object(&self, track: Track) -> Object {
         let kind = ApiResource::erase::<Deployment>(&());
-        Object::new(self.client.clone(), &kind, &self.namespace, self.name(track))
+        Object::new(self.reach.clone(), &kind, &self.namespace, self.name(track))
+    }
+
+    /// Looks by these watches, and reaches the server by their client. See [`Watches`] for what that means.
+    #[must_use]
+    pub fn watching(mut self, watches: &Watches) -> Self {
+        self.reach = watches.into();
+        self
     }
 
     /// The name of the Deployment of a track.
@@ -94,44 +103,40 @@ impl Tracks {
     /// The track that is asked about, or why nothing can be said of it.
     pub(super) async fn look(&self, context: &CheckContext) -> Result<Result<Side, Reason>, PortError> {
         let place = self.place(context.track);
-        let Some(deployment) = self.deployment(context.track).await? else {
+        let Some(seen) = self.deployment(context.track).await? else {
             return Ok(Err(format!("there is no {place}").into()));
         };
-        if let Some(reason) = self.unfit(&place, &deployment, context)? {
+        let deployment = &*seen.object;
+        if let Some(reason) = self.unfit(&place, deployment, context)? {
             return Ok(Err(reason));
         }
-        let sets = selected(&self.client, &self.namespace, &place, &deployment).await?;
-        let Some(set) = present(&deployment, &sets) else {
+        let sets = selected(&self.reach, &self.namespace, &place, &seen).await?;
+        let Some(set) = present(deployment, &sets) else {
             return Ok(Err(format!("{place} has no replicas of its present template yet").into()));
         };
-        let others = sets.iter().filter(|other| is_of(&deployment, other) && *other != set);
+        let others = sets.iter().filter(|other| is_of(deployment, other) && *other != set);
         let uids: Vec<_> =
             others.filter_map(|set| set["metadata"]["uid"].as_str().map(str::to_owned)).collect();
-        let pods = self.list::<Pod>(&place, &selector(&deployment)).await?;
-        Ok(Ok(Side::new(place, &deployment, set.clone(), &uids, pods)))
+        let pods = self.list::<Pod>(&place, &selector(deployment), seen.since).await?;
+        Ok(Ok(Side::new(place, &seen, set.clone(), &uids, pods)))
     }
 
-    /// All objects of a kind that carry these labels.
-    pub(super) async fn list<K>(&self, place: &str, labels: &str) -> Result<Vec<K>, PortError>
+    /// All objects of a kind that carry these labels, as they were at a version or after it.
+    pub(super) async fn list<K>(&self, place: &str, labels: &str, at: Version) -> Result<Vec<K>, PortError>
     where
-        K: Resource<Scope = NamespaceResourceScope> + Clone + fmt::Debug + serde::de::DeserializeOwned,
-        K::DynamicType: Default,
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + Clone
+            + fmt::Debug
+            + serde::de::DeserializeOwned,
     {
-        let api: Api<K> = Api::namespaced(self.client.clone(), &self.namespace);
-        let listed = api.list(&ListParams::default().labels(labels)).await;
-        Ok(listed.map_err(|error| failure(place, error))?.items)
+        let listed = self.reach.list(&self.namespace, labels, at).await;
+        listed.map_err(|error| failure(place, error))
     }
 
-    async fn deployment(&self, track: Track) -> Result<Option<Value>, PortError> {
+    async fn deployment(&self, track: Track) -> Result<Option<Seen>, PortError> {
         let kind = ApiResource::erase::<Deployment>(&());
-        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), &self.namespace, &kind);
-        let found =
-            api.get_opt(self.name(track)).await.map_err(|error| failure(&self.place(track), error))?;
-        let value = |found| {
-            serde_json::to_value(found)
-                .map_err(|error| PortError::permanent(self.place(track), error.to_string()))
-        };
-        found.map(value).transpose()
+        let seen = self.reach.look(&kind, &self.namespace, self.name(track)).await;
+        seen.map_err(|error| failure(&self.place(track), error))
     }
 
     /// Why nothing that is seen of this Deployment answers the question.

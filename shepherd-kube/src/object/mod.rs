@@ -3,6 +3,7 @@
 mod edit;
 mod failure;
 mod mark;
+mod memory;
 pub(crate) mod name;
 #[allow(clippy::module_inception, reason = "one main type per file, and it has the name of its room")]
 mod object;

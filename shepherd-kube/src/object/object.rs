@@ -1,14 +1,15 @@
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use kube::api::{ApiResource, DynamicObject, GetParams, Patch, PatchParams, PostParams};
-use kube::{Client, Resource};
-
+use kube::Resource;
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::{Request, Status};
 use serde_json::Value;
 use shepherd_core::ports::PortError;
 
+use super::memory::Memory;
 use super::{Edit, failure, refused, wire};
+use crate::watch::{Reach, Seen, Version, Watches};
 
 /// How often a change is decided anew because somebody else wrote in between.
 const TRIES: usize = 5;
@@ -18,29 +19,41 @@ pub(crate) const MANAGER: &str = "shepherd";
 
 /// One object that lives on, of which Shepherd changes a few fields. It remembers what it saw last, so that a change
 /// costs one round trip; the tests of the patch find out when that is old.
+///
+/// Who decides something to be written [reads](Self::read) it from the server; who only wants to know what is there
+/// [looks](Self::look), which a watch may answer.
 pub(crate) struct Object {
-    client: Client,
+    reach: Reach,
     kind: ApiResource,
     path: String,
     namespace: String,
     name: String,
     place: String,
-    seen: Mutex<Option<Arc<Value>>>,
+    memory: Mutex<Memory>,
 }
 
 impl Object {
-    pub(crate) fn new(client: Client, kind: &ApiResource, namespace: &str, name: &str) -> Self {
+    pub(crate) fn new(reach: impl Into<Reach>, kind: &ApiResource, namespace: &str, name: &str) -> Self {
         let path = DynamicObject::url_path(kind, Some(namespace));
         let place = format!("{} {namespace}/{name}", kind.kind);
         Self {
-            client,
+            reach: reach.into(),
             kind: kind.clone(),
             path,
             namespace: namespace.to_owned(),
             name: name.to_owned(),
             place,
-            seen: Mutex::default(),
+            memory: Mutex::default(),
         }
+    }
+
+    /// From now on it is looked at by these watches.
+    pub(crate) fn watch(&mut self, watches: &Watches) {
+        self.reach = watches.into();
+    }
+
+    pub(crate) fn reach(&self) -> &Reach {
+        &self.reach
     }
 
     /// Kind, namespace and name, as errors give it.
@@ -68,32 +81,66 @@ impl Object {
         }
     }
 
-    /// What it is now.
+    /// What the server says it is now.
     pub(crate) async fn read(&self) -> Result<Arc<Value>, PortError> {
-        let request = Request::new(&self.path)
-            .get(&self.name, &GetParams::default())
-            .map_err(|error| refused(&self.place, error.to_string()))?;
-        let read = self.client.request::<Value>(request).await;
-        read.map(|object| self.remember(object)).map_err(|error| failure(&self.place, error))
+        self.get().await.map_err(|error| failure(&self.place, error))
     }
 
-    /// What it is now; none when it does not exist.
+    /// What the server says it is now; none when it does not exist.
     pub(crate) async fn find(&self) -> Result<Option<Arc<Value>>, PortError> {
-        let request = Request::new(&self.path)
-            .get(&self.name, &GetParams::default())
-            .map_err(|error| refused(&self.place, error.to_string()))?;
-        match self.client.request::<Value>(request).await {
-            Ok(object) => Ok(Some(self.remember(object))),
+        match self.get().await {
+            Ok(object) => Ok(Some(object)),
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
             Err(error) => Err(failure(&self.place, error)),
         }
     }
 
+    /// What is to be seen of it.
+    pub(crate) async fn look(&self) -> Result<Seen, PortError> {
+        match self.watched().await {
+            Some(seen) => {
+                seen.ok_or_else(|| refused(&self.place, "it does not exist; create it, or correct its name"))
+            }
+            None => self.read().await.map(Seen::directly),
+        }
+    }
+
+    /// What is to be seen of it; none when it does not exist.
+    pub(crate) async fn look_for(&self) -> Result<Option<Seen>, PortError> {
+        match self.watched().await {
+            Some(seen) => Ok(seen),
+            None => Ok(self.find().await?.map(Seen::directly)),
+        }
+    }
+
+    async fn get(&self) -> Result<Arc<Value>, kube::Error> {
+        let asked = self.memory().asks();
+        let read = self.reach.get(&self.kind, &self.namespace, &self.name).await;
+        match &read {
+            Ok(object) => self.memory().reads(asked, Some(object.clone())),
+            Err(kube::Error::Api(status)) if status.code == 404 => self.memory().reads(asked, None),
+            Err(_) => {}
+        }
+        read
+    }
+
+    async fn watched(&self) -> Option<Option<Seen>> {
+        // What became of the last write only the server knows.
+        if !self.memory().is_sure() {
+            return None;
+        }
+        let seen = self.reach.watched(&self.kind, &self.namespace, &self.name).await?;
+        // The watch remembers it for all.
+        self.memory().forgets();
+        Some(seen)
+    }
+
     /// Makes the object, when there is none of its name.
     pub(crate) async fn create(&self, object: &Value) -> Result<Created, PortError> {
+        let write = self.memory().writes();
         match self.send_new(object, Write::Done).await {
             Ok(object) => {
-                self.remember(object);
+                self.remember(write, object);
                 Ok(Created::Now)
             }
             Err(kube::Error::Api(status)) if status.code == 409 => Ok(Created::ByOthers),
@@ -135,7 +182,7 @@ impl Object {
                 }
                 Err(error) => {
                     // It may have been done all the same.
-                    self.forget();
+                    self.memory().forgets();
                     return Err(failure(&self.place, error));
                 }
             }
@@ -154,7 +201,8 @@ impl Object {
     }
 
     async fn patch(&self, patch: &json_patch::Patch) -> Result<Arc<Value>, kube::Error> {
-        self.send(patch, Write::Done).await.map(|object| self.remember(object))
+        let write = self.memory().writes();
+        self.send(patch, Write::Done).await.map(|object| self.remember(write, object))
     }
 
     async fn send_new(&self, object: &Value, write: Write) -> Result<Value, kube::Error> {
@@ -163,7 +211,7 @@ impl Object {
         let body = serde_json::to_vec(object).map_err(kube::Error::SerdeError)?;
         let request =
             Request::new(&self.path).create(&parameters, body).map_err(kube::Error::BuildRequest)?;
-        self.client.request(request).await
+        self.reach.client().request(request).await
     }
 
     async fn send(&self, patch: &json_patch::Patch, write: Write) -> Result<Value, kube::Error> {
@@ -176,21 +224,24 @@ impl Object {
             .patch(&self.name, &parameters, &Patch::Json::<()>(patch.clone()))
             .map_err(kube::Error::BuildRequest)?;
         *request.body_mut() = wire::body(patch);
-        self.client.request(request).await
+        self.reach.client().request(request).await
     }
 
+    /// What it was when it was last seen, here or by a watch.
     fn seen(&self) -> Option<Arc<Value>> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let remembered = self.memory().remembers();
+        remembered.or_else(|| self.reach.kept(&self.kind, &self.namespace, &self.name))
     }
 
-    fn forget(&self) {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
-    fn remember(&self, object: Value) -> Arc<Value> {
+    fn remember(&self, write: u64, object: Value) -> Arc<Value> {
         let object = Arc::new(object);
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(object.clone());
+        self.reach.answered(&self.kind, &self.namespace, &self.name, Version::of(&object));
+        self.memory().wrote(write, object.clone());
         object
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -8,16 +8,20 @@ use serde_json::json;
 
 use super::Findings;
 use crate::object::Object;
+use crate::watch::Reach;
 
 /// What an adapter does with one kind of object.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Need<'a> {
     pub(crate) group: &'a str,
     pub(crate) resource: &'a str,
-    /// Where it is always the same object. Listing and making ask about all.
+    /// Where it is always the same object. Listing, watching and making ask about all.
     pub(crate) name: &'a str,
     pub(crate) verbs: &'a [&'a str],
 }
+
+/// What a watch asks for.
+pub(crate) const WATCHED: &[&str] = &["list", "watch"];
 
 impl<'a> Need<'a> {
     /// These verbs on one object.
@@ -29,6 +33,16 @@ impl<'a> Need<'a> {
     /// These verbs on all objects of a kind.
     pub(crate) const fn all(group: &'a str, resource: &'a str, verbs: &'a [&'a str]) -> Self {
         Self { group, resource, name: "", verbs }
+    }
+
+    /// All objects of the kind of one that is looked at by a watch.
+    pub(crate) fn watched(object: &'a Object) -> Self {
+        Self { name: "", ..Self::on(object, WATCHED) }
+    }
+
+    fn granted(&self, verbs: &[&str]) -> String {
+        let rule = json!({"apiGroups": [self.group], "resources": [self.resource], "verbs": verbs});
+        format!("add the rule {rule}")
     }
 
     fn title(&self) -> String {
@@ -43,7 +57,33 @@ impl<'a> Need<'a> {
 impl Findings {
     /// Tells which of these are not granted, with the rule that grants them.
     pub(crate) async fn needs(&mut self, namespace: &str, needs: &[Need<'_>]) {
-        let (client, place) = (self.client.clone(), format!("Role in {namespace}"));
+        for (need, verbs) in self.missing(namespace, needs).await {
+            self.forbids(namespace, &need, &verbs);
+        }
+    }
+
+    /// The same of what an adapter that was given watches looks at by them. It looks by requests where it must, so
+    /// nothing is wrong without.
+    pub(crate) async fn watches(&mut self, reach: &Reach, namespace: &str, kinds: &[Need<'_>]) {
+        if !reach.is_watching() {
+            return;
+        }
+        for (need, verbs) in self.missing(namespace, kinds).await {
+            self.warning(
+                role(namespace),
+                format!(
+                    "this client may not {} {}, so each look at them asks the API server",
+                    verbs.join(", "),
+                    need.title()
+                ),
+                need.granted(&verbs),
+            );
+        }
+    }
+
+    /// What is not granted.
+    async fn missing<'a>(&mut self, namespace: &str, needs: &[Need<'a>]) -> Vec<(Need<'a>, Vec<&'a str>)> {
+        let client = self.client.clone();
         let reviews = needs.iter().flat_map(|need| {
             let client = &client;
             need.verbs.iter().map(move |verb| review(client, namespace, need, verb))
@@ -54,14 +94,14 @@ impl Findings {
             for verb in need.verbs {
                 match answers.next() {
                     Some(Ok(false)) => lacks(&mut missing, need, verb),
-                    Some(Err(error)) => self.unchecked(&place, &format!("{verb} on {}", need.title()), error),
+                    Some(Err(error)) => {
+                        self.unchecked(&role(namespace), &format!("{verb} on {}", need.title()), error);
+                    }
                     Some(Ok(true)) | None => {}
                 }
             }
         }
-        for (need, verbs) in missing {
-            self.forbids(&place, namespace, &need, &verbs);
-        }
+        missing
     }
 
     /// Whether a verb was not found to be forbidden.
@@ -70,15 +110,14 @@ impl Findings {
         !self.forbidden.contains(&key(object.namespace(), &kind.group, &kind.plural, verb))
     }
 
-    fn forbids(&mut self, place: &str, namespace: &str, need: &Need<'_>, verbs: &[&str]) {
+    fn forbids(&mut self, namespace: &str, need: &Need<'_>, verbs: &[&str]) {
         for verb in verbs {
             self.forbidden.insert(key(namespace, need.group, need.resource, verb));
         }
-        let rule = json!({"apiGroups": [need.group], "resources": [need.resource], "verbs": verbs});
         self.error(
-            place,
+            role(namespace),
             format!("this client may not {} {}", verbs.join(", "), need.title()),
-            format!("add the rule {rule}"),
+            need.granted(verbs),
         );
     }
 }
@@ -97,7 +136,7 @@ async fn review(client: &Client, namespace: &str, need: &Need<'_>, verb: &str) -
     let mut wanted = json!({
         "namespace": namespace, "verb": verb, "group": need.group, "resource": need.resource,
     });
-    if !matches!(verb, "create" | "list") {
+    if !matches!(verb, "create" | "list" | "watch") {
         wanted["name"] = need.name.into();
     }
     let review = json!({"metadata": {}, "spec": {"resourceAttributes": wanted}});
@@ -105,6 +144,10 @@ async fn review(client: &Client, namespace: &str, need: &Need<'_>, verb: &str) -
     let api: Api<SelfSubjectAccessReview> = Api::all(client.clone());
     let answer = api.create(&PostParams::default(), &review).await?;
     Ok(answer.status.is_some_and(|status| status.allowed))
+}
+
+fn role(namespace: &str) -> String {
+    format!("Role in {namespace}")
 }
 
 fn key(namespace: &str, group: &str, resource: &str, verb: &str) -> String {

@@ -43,7 +43,7 @@ mod server;
 mod template;
 mod twins;
 
-pub(crate) use access::Need;
+pub(crate) use access::{Need, WATCHED};
 pub(crate) use autoscalers::scales;
 pub(crate) use in_place::InPlaceGround;
 pub(crate) use rehearsal::mark as rehearsed_mark;

@@ -94,8 +94,7 @@ impl<S: Shape> ObjectRouter<S> {
     }
 
     pub(crate) async fn observe(&self) -> Result<Routing, PortError> {
-        let object = self.object.read().await?;
-        self.routing(&object)
+        self.routing(&self.object.look().await?.object)
     }
 
     /// What an object says.
@@ -112,6 +111,7 @@ impl<S: Shape> ObjectRouter<S> {
     pub(crate) async fn inspect(&self, findings: &mut Findings, fields: &[&str]) -> Option<Arc<Value>> {
         let object = &self.object;
         findings.needs(object.namespace(), &[Need::on(object, &["get", "patch"])]).await;
+        findings.watches(object.reach(), object.namespace(), &[Need::watched(object)]).await;
         let fields: Vec<_> = fields.iter().map(|&field| field.to_owned()).collect();
         findings.writes(object.place(), fields.iter().cloned().chain([format!("annotation {MARK}")]));
         let there = findings.present(object).await?;

@@ -2,10 +2,10 @@ use serde_json::{Value, json};
 use shepherd_core::model::{Fence, Mark};
 use shepherd_core::ports::PortError;
 
-use kube::Client;
 use kube::api::{ApiResource, GroupVersionKind};
 
 use crate::object::{Edit, ORIGINALS, Object, annotation, mark_of, refused, stamp};
+use crate::watch::Reach;
 
 /// An autoscaler that owns stable's count. During a rollout it may grow stable and not shrink it below what it had:
 /// less traffic on stable would make it take away the capacity that a rollback needs.
@@ -14,10 +14,10 @@ pub(crate) struct Autoscaler {
 }
 
 impl Autoscaler {
-    pub(crate) fn new(client: &Client, namespace: &str, name: &str) -> Self {
+    pub(crate) fn new(reach: impl Into<Reach>, namespace: &str, name: &str) -> Self {
         let kind =
             ApiResource::from_gvk(&GroupVersionKind::gvk("autoscaling", "v2", "HorizontalPodAutoscaler"));
-        Self { object: Object::new(client.clone(), &kind, namespace, name) }
+        Self { object: Object::new(reach, &kind, namespace, name) }
     }
 
     /// From now on it keeps at least as many replicas as stable has.

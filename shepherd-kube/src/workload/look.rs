@@ -1,38 +1,31 @@
 //! What a Deployment is: how many replicas of its present revision take requests, and what keeps the rest.
 
-use std::sync::Arc;
-
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use kube::Client;
-use kube::api::{Api, ListParams};
 use serde_json::Value;
 use shepherd_core::model::{Reason, Revision, TrackState};
 use shepherd_core::ports::PortError;
 
-use crate::object::{failure, mark_of};
+use crate::object::{Object, failure, mark_of};
+use crate::watch::{Seen, Version};
 use crate::workload::endpoints::{endpoints, slices_of};
 use crate::workload::pods::{name, trouble, unready};
 use crate::workload::replica_sets::{condition, count, is_of, present, runs, selected, selector};
 
 pub(crate) struct Look<'a> {
-    pub(crate) client: &'a Client,
-    pub(crate) namespace: &'a str,
-    /// The kind and name of the Deployment, for errors.
-    pub(crate) place: &'a str,
+    /// The Deployment.
+    pub(crate) object: &'a Object,
     /// Whose endpoints must be there before a replica counts as taking requests.
     pub(crate) service: Option<&'a str>,
 }
 
 impl Look<'_> {
-    pub(crate) async fn at(
-        &self,
-        deployment: Arc<Value>,
-        revision: Revision,
-    ) -> Result<TrackState, PortError> {
+    /// What it is, as it was seen. What belongs to it counts only as it was after the last change of its spec.
+    pub(crate) async fn at(&self, seen: &Seen, revision: Revision) -> Result<TrackState, PortError> {
+        let (place, deployment) = (self.object.place(), &*seen.object);
         let desired =
             deployment["spec"]["replicas"].as_u64().and_then(|count| u32::try_from(count).ok()).unwrap_or(1);
-        let mark = mark_of(self.place, &deployment)?;
+        let mark = mark_of(place, deployment)?;
         let mut state = TrackState {
             revision: Some(revision.clone()),
             desired: desired.into(),
@@ -42,11 +35,11 @@ impl Look<'_> {
         if desired == 0 {
             return Ok(state);
         }
-        let sets = selected(self.client, self.namespace, self.place, &deployment).await?;
-        state.ready = self.ready(&deployment, &sets, &revision, desired).await?.into();
-        let Some(set) = present(&deployment, &sets) else { return Ok(state) };
+        let sets = selected(self.object.reach(), self.object.namespace(), place, seen).await?;
+        state.ready = self.ready(seen, &sets, &revision, desired).await?.into();
+        let Some(set) = present(deployment, &sets) else { return Ok(state) };
         if state.ready.get() < desired {
-            state.failing = self.failing(set, &deployment).await?.map(Reason::new);
+            state.failing = self.failing(set, seen).await?.map(Reason::new);
         }
         Ok(state)
     }
@@ -56,19 +49,19 @@ impl Look<'_> {
     /// the place of one: traffic that came now would reach it while it ends.
     async fn ready(
         &self,
-        deployment: &Value,
+        seen: &Seen,
         sets: &[Value],
         revision: &Revision,
         desired: u32,
     ) -> Result<u32, PortError> {
         let (ours, others): (Vec<_>, Vec<_>) =
-            sets.iter().filter(|set| is_of(deployment, set)).partition(|set| runs(set, revision));
+            sets.iter().filter(|set| is_of(&seen.object, set)).partition(|set| runs(set, revision));
         // Available is ready for as long as the template asks for.
         let available = |set: &Value| count(set, "availableReplicas");
         if ours.iter().all(|set| available(set) == 0) {
             return Ok(0);
         }
-        let Some(served) = self.served().await? else {
+        let Some(served) = self.served(seen.since).await? else {
             return Ok(ours.iter().map(|set| available(set)).fold(0, u32::saturating_add));
         };
         let of = |set: &Value| {
@@ -82,11 +75,9 @@ impl Look<'_> {
     }
 
     /// The ready pods behind the Service; none where no Service is waited for.
-    async fn served(&self) -> Result<Option<Vec<String>>, PortError> {
+    async fn served(&self, since: Version) -> Result<Option<Vec<String>>, PortError> {
         let Some(service) = self.service else { return Ok(None) };
-        let api: Api<EndpointSlice> = self.api();
-        let wanted = ListParams::default().labels(&slices_of(service));
-        let slices = api.list(&wanted).await.map_err(|error| failure(self.place, error))?.items;
+        let slices: Vec<EndpointSlice> = self.list(&slices_of(service), since).await?;
         let ready = endpoints(slices).into_iter().filter(|endpoint| {
             endpoint.conditions.as_ref().is_some_and(|conditions| conditions.ready == Some(true))
         });
@@ -94,20 +85,21 @@ impl Look<'_> {
     }
 
     /// What keeps the pods of a set from becoming ready: what they say themselves, or why there are none.
-    async fn failing(&self, set: &Value, deployment: &Value) -> Result<Option<String>, PortError> {
-        let api: Api<Pod> = self.api();
-        let pods = api.list(&ListParams::default().labels(&selector(set))).await;
-        let pods = pods.map_err(|error| failure(self.place, error))?.items;
+    async fn failing(&self, set: &Value, seen: &Seen) -> Result<Option<String>, PortError> {
+        let pods: Vec<Pod> = self.list(&selector(set), seen.since).await?;
         let said = trouble(&pods).or_else(|| condition(set, "ReplicaFailure", "True"));
-        Ok(said.or_else(|| late(deployment, &pods)))
+        Ok(said.or_else(|| late(&seen.object, &pods)))
     }
 
-    fn api<K>(&self) -> Api<K>
+    async fn list<K>(&self, selector: &str, since: Version) -> Result<Vec<K>, PortError>
     where
-        K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope>,
-        K::DynamicType: Default,
+        K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>
+            + Clone
+            + std::fmt::Debug
+            + serde::de::DeserializeOwned,
     {
-        Api::namespaced(self.client.clone(), self.namespace)
+        let listed = self.object.reach().list(self.object.namespace(), selector, since).await;
+        listed.map_err(|error| failure(self.object.place(), error))
     }
 }
 

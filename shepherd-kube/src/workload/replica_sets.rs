@@ -1,13 +1,12 @@
 //! The replicas of the revision that a Deployment is meant to run, beside those of the ones before it.
 
 use k8s_openapi::api::apps::v1::ReplicaSet;
-use kube::Client;
-use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use serde_json::Value;
 use shepherd_core::model::Revision;
 use shepherd_core::ports::PortError;
 
 use crate::object::failure;
+use crate::watch::{Reach, Seen};
 
 /// The label that the Deployment controller adds to the template of each of its sets.
 const HASH: &str = "pod-template-hash";
@@ -35,18 +34,14 @@ pub(crate) fn runs(set: &Value, revision: &Revision) -> bool {
 /// All sets that a Deployment selects, with every field that the server knows: a template that lost some would not be
 /// the Deployment's any more.
 pub(crate) async fn selected(
-    client: &Client,
+    reach: &Reach,
     namespace: &str,
     place: &str,
-    deployment: &Value,
+    deployment: &Seen,
 ) -> Result<Vec<Value>, PortError> {
-    let kind = ApiResource::erase::<ReplicaSet>(&());
-    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &kind);
-    let listed = api.list(&ListParams::default().labels(&selector(deployment))).await;
-    let sets = listed.map_err(|error| failure(place, error))?.items;
-    let value =
-        |set| serde_json::to_value(set).map_err(|error| PortError::permanent(place, error.to_string()));
-    sets.into_iter().map(value).collect()
+    let listed =
+        reach.list_whole::<ReplicaSet>(namespace, &selector(&deployment.object), deployment.since).await;
+    listed.map_err(|error| failure(place, error))
 }
 
 /// What an object selects its pods by.

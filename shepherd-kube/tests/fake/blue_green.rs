@@ -13,6 +13,7 @@ use shepherd_testkit::conformance::workload::WorkloadFixture;
 use crate::api::Api;
 use crate::controllers;
 use crate::deployment_pair::DEPLOYMENTS;
+use crate::watching::Looking;
 
 const SERVICES: &str = "/api/v1/namespaces/shop/services";
 
@@ -48,8 +49,12 @@ impl Fixture {
         Self(controllers::services(api).with(SERVICES, service("web", "blue")))
     }
 
+    fn watched() -> Self {
+        Self(Self::new().0.watched())
+    }
+
     fn web(&self) -> BlueGreenService {
-        BlueGreenService::new(self.0.client(), "shop", "web")
+        BlueGreenService::new(self.0.client(), "shop", "web").looking(&self.0)
     }
 }
 
@@ -103,6 +108,10 @@ impl Roles {
         // It is made when it is first needed.
         fixture.0.delete(DEPLOYMENTS, "web-green");
         Self(fixture)
+    }
+
+    fn watched() -> Self {
+        Self(Fixture(Self::new().0.0.watched()))
     }
 }
 
@@ -175,3 +184,6 @@ async fn half_of_the_requests_cannot_be_switched() {
 shepherd_testkit::roles_conformance!(Roles::new);
 shepherd_testkit::router_conformance!(Fixture::new);
 shepherd_testkit::workload_conformance!(Fixture::new);
+shepherd_testkit::roles_conformance!(watched_roles => Roles::watched);
+shepherd_testkit::router_conformance!(watched_router => Fixture::watched);
+shepherd_testkit::workload_conformance!(watched_workload => Fixture::watched);

@@ -12,6 +12,7 @@ use shepherd_testkit::conformance::workload::WorkloadFixture;
 
 use crate::api::Api;
 use crate::controllers;
+use crate::watching::Looking;
 
 pub(crate) const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/shop/deployments";
 
@@ -36,6 +37,10 @@ impl Fixture {
     fn new() -> Self {
         Self(controllers::deployments(Api::default()).with(DEPLOYMENTS, stable()))
     }
+
+    fn watched() -> Self {
+        Self(Self::new().0.watched())
+    }
 }
 
 #[async_trait]
@@ -43,7 +48,7 @@ impl WorkloadFixture for Fixture {
     type Workload = DeploymentPair;
 
     async fn open(&self) -> Opened<DeploymentPair> {
-        Ok(DeploymentPair::new(self.0.client(), "shop", "web").container("app"))
+        Ok(pair(&self.0))
     }
 
     fn holds_marks(&self) -> bool {
@@ -68,6 +73,7 @@ impl WorkloadFixture for Fixture {
 }
 
 shepherd_testkit::workload_conformance!(Fixture::new);
+shepherd_testkit::workload_conformance!(watched => Fixture::watched);
 
 const AUTOSCALERS: &str = "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers";
 
@@ -93,7 +99,7 @@ fn api() -> Api {
 }
 
 fn pair(api: &Api) -> DeploymentPair {
-    DeploymentPair::new(api.client(), "shop", "web").container("app")
+    DeploymentPair::new(api.client(), "shop", "web").container("app").looking(api)
 }
 
 #[tokio::test]

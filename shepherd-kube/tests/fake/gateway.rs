@@ -7,12 +7,13 @@ use shepherd_testkit::conformance::Opened;
 use shepherd_testkit::conformance::router::RouterFixture;
 
 use crate::api::{Api, Objects};
+use crate::watching::Looking;
 use crate::words::{beta, off, on};
 
-const ROUTES: &str = "/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes";
+pub(crate) const ROUTES: &str = "/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes";
 
 /// A route as people write them: two rules, one of them with a third backend, a time-out and a filter.
-fn route() -> Value {
+pub(crate) fn route() -> Value {
     json!({
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
@@ -33,7 +34,7 @@ fn route() -> Value {
 }
 
 /// The controller of the gateway accepts what it sees.
-fn accepts(_: &mut Objects, object: &mut Value) {
+pub(crate) fn accepts(_: &mut Objects, object: &mut Value) {
     if object["kind"] == "HTTPRoute" {
         let seen = object["metadata"]["generation"].clone();
         let condition = |kind| json!({"type": kind, "status": "True", "observedGeneration": seen});
@@ -49,8 +50,12 @@ impl Fixture {
         Self(Api::default().controlled(accepts).with(ROUTES, route()))
     }
 
+    fn watched() -> Self {
+        Self(Self::new().0.watched())
+    }
+
     fn router(&self) -> GatewayRoute {
-        GatewayRoute::http(self.0.client(), "shop", "web")
+        GatewayRoute::http(self.0.client(), "shop", "web").looking(&self.0)
     }
 
     fn rules(&self) -> Value {
@@ -83,6 +88,7 @@ impl RouterFixture for Fixture {
 }
 
 shepherd_testkit::router_conformance!(Fixture::new);
+shepherd_testkit::router_conformance!(watched => Fixture::watched);
 
 #[tokio::test]
 async fn a_weight_is_one_write_of_a_few_fields() {

@@ -9,6 +9,7 @@ use shepherd_testkit::conformance::Opened;
 use shepherd_testkit::conformance::router::RouterFixture;
 
 use crate::api::Api;
+use crate::watching::Looking;
 use crate::words::{beta, cookie, fence, header, off, on, shown};
 
 const INGRESSES: &str = "/apis/networking.k8s.io/v1/namespaces/shop/ingresses";
@@ -73,8 +74,14 @@ impl Fixture {
 
     /// The canary is made here.
     fn making() -> Self {
-        let router = |api: &Api| IngressCanary::new(api.client(), "shop", "web").made_from_main();
+        let router =
+            |api: &Api| IngressCanary::new(api.client(), "shop", "web").made_from_main().looking(api);
         Self { api: Api::default().with(INGRESSES, main_ingress()), router }
+    }
+
+    fn watched() -> Self {
+        let Self { api, router } = Self::making();
+        Self { api: api.watched(), router }
     }
 
     fn router(&self) -> IngressCanary {
@@ -122,6 +129,7 @@ impl RouterFixture for Fixture {
 
 shepherd_testkit::router_conformance!(given => Fixture::given);
 shepherd_testkit::router_conformance!(made => Fixture::making);
+shepherd_testkit::router_conformance!(watched => Fixture::watched);
 
 #[tokio::test]
 async fn a_weight_is_one_write_of_a_few_fields() {

@@ -9,6 +9,7 @@ use shepherd_testkit::conformance::Opened;
 use shepherd_testkit::conformance::router::RouterFixture;
 
 use crate::api::Api;
+use crate::watching::Looking;
 use crate::words::{beta, cookie, header, off, on, shown};
 
 const SERVICES: &str = "/apis/networking.istio.io/v1/namespaces/shop/virtualservices";
@@ -61,9 +62,16 @@ impl Fixture {
 
     fn subsets() -> Self {
         let router = |api: &Api| {
-            VirtualService::http(api.client(), "shop", "web").subsets("web", "stable", "candidate")
+            VirtualService::http(api.client(), "shop", "web")
+                .subsets("web", "stable", "candidate")
+                .looking(api)
         };
         Self { api: Api::default().with(SERVICES, subset_service()), router }
+    }
+
+    fn watched() -> Self {
+        let Self { api, router } = Self::subsets();
+        Self { api: api.watched(), router }
     }
 
     fn tcp() -> Self {
@@ -115,6 +123,7 @@ fn share_of_legacy(destinations: &Value) -> u64 {
 
 shepherd_testkit::router_conformance!(services => Fixture::services);
 shepherd_testkit::router_conformance!(subsets => Fixture::subsets);
+shepherd_testkit::router_conformance!(watched => Fixture::watched);
 shepherd_testkit::router_conformance!(tcp => Fixture::tcp);
 
 #[tokio::test]

@@ -7,15 +7,19 @@ use shepherd_testkit::cluster::Behaviour;
 use shepherd_testkit::conformance::Opened;
 use shepherd_testkit::conformance::workload::WorkloadFixture;
 
-use crate::ground::{Ground, ready_images};
+use crate::ground::{Ground, Looks, ready_images};
 
-struct Fixture(Ground);
+struct Fixture(Ground, Looks);
 
 impl Fixture {
     fn new() -> Self {
-        Self(Ground::prepared(|shop| {
-            Box::pin(async { shop.deployment("web", "shop:v1", 0).await.map(drop) })
-        }))
+        let ground =
+            Ground::prepared(|shop| Box::pin(async { shop.deployment("web", "shop:v1", 0).await.map(drop) }));
+        Self(ground, Looks::Directly)
+    }
+
+    fn watched() -> Self {
+        Self(Self::new().0, Looks::watching())
     }
 }
 
@@ -25,7 +29,11 @@ impl WorkloadFixture for Fixture {
 
     async fn open(&self) -> Opened<DeploymentPair> {
         let shop = self.0.namespace().await?;
-        Ok(DeploymentPair::new(shop.client(), shop.name(), "web"))
+        let pair = DeploymentPair::new(shop.client(), shop.name(), "web");
+        Ok(match self.1.watches(&shop) {
+            Some(watches) => pair.watching(watches),
+            None => pair,
+        })
     }
 
     fn holds_marks(&self) -> bool {
@@ -50,3 +58,4 @@ impl WorkloadFixture for Fixture {
 }
 
 shepherd_testkit::workload_conformance!(Fixture::new);
+shepherd_testkit::workload_conformance!(watched => Fixture::watched);

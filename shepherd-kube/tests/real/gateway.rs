@@ -9,14 +9,18 @@ use shepherd_testkit::cluster::{ClusterError, Namespace};
 use shepherd_testkit::conformance::Opened;
 use shepherd_testkit::conformance::router::RouterFixture;
 
-use crate::ground::Ground;
+use crate::ground::{Ground, Looks};
 use crate::shop::{Shop, Way};
 
-struct Fixture(Ground);
+struct Fixture(Ground, Looks);
 
 impl Fixture {
     fn new() -> Self {
-        Self(Ground::prepared(|shop| Box::pin(routed(shop))))
+        Self(Ground::prepared(|shop| Box::pin(routed(shop))), Looks::Directly)
+    }
+
+    fn watched() -> Self {
+        Self(Self::new().0, Looks::watching())
     }
 }
 
@@ -36,7 +40,11 @@ impl RouterFixture for Fixture {
 
     async fn open(&self) -> Opened<GatewayRoute> {
         let shop = self.0.namespace().await?;
-        Ok(GatewayRoute::http(shop.client(), shop.name(), "web"))
+        let route = GatewayRoute::http(shop.client(), shop.name(), "web");
+        Ok(match self.1.watches(&shop) {
+            Some(watches) => route.watching(watches),
+            None => route,
+        })
     }
 
     async fn bystanders(&self) -> Opened<String> {
@@ -47,6 +55,7 @@ impl RouterFixture for Fixture {
 }
 
 shepherd_testkit::router_conformance!(Fixture::new);
+shepherd_testkit::router_conformance!(watched => Fixture::watched);
 
 /// Contour was seen to answer 503 for a backend that came together with its weight.
 #[tokio::test]

@@ -1,11 +1,12 @@
 //! A namespace of the shared cluster, made when a suite first asks for it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use shepherd_core::model::{Replicas, Revision};
+use shepherd_kube::Watches;
 use shepherd_testkit::cluster::{Cluster, ClusterError, Namespace};
 use shepherd_testkit::conformance::Opened;
 use tokio::runtime::Handle;
@@ -29,6 +30,25 @@ impl Ground {
         let prepare = self.prepare;
         let made = self.namespace.get_or_try_init(|| anywhere(move || made(prepare))).await?;
         Ok(made.clone())
+    }
+}
+
+/// How the adapters of a fixture look.
+pub(crate) enum Looks {
+    Directly,
+    By(OnceLock<Watches>),
+}
+
+impl Looks {
+    pub(crate) fn watching() -> Self {
+        Self::By(OnceLock::new())
+    }
+
+    pub(crate) fn watches(&self, shop: &Namespace) -> Option<&Watches> {
+        match self {
+            Looks::Directly => None,
+            Looks::By(watches) => Some(watches.get_or_init(|| Watches::new(shop.client()))),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod broken;
 mod deployment_pair;
 mod edits;
 mod events;
+mod fleet;
 mod gateway;
 mod ground;
 mod in_place;

@@ -7,6 +7,7 @@ use shepherd_core::model::{Fence, Route, RouterCapabilities, Routing};
 use shepherd_core::ports::{PortError, TrafficRouter};
 
 use super::backends::Backends;
+use crate::Watches;
 use crate::object::Object;
 use crate::router::object_router::ObjectRouter;
 use crate::router::rules::{Chosen, Rules};
@@ -78,6 +79,13 @@ impl GatewayRoute {
     #[must_use]
     pub fn rules_at(mut self, places: impl IntoIterator<Item = usize>) -> Self {
         self.router.shape.chosen = Chosen::at(places);
+        self
+    }
+
+    /// Looks by these watches, and reaches the server by their client. See [`Watches`] for what that means.
+    #[must_use]
+    pub fn watching(mut self, watches: &Watches) -> Self {
+        self.router.object.watch(watches);
         self
     }
 }

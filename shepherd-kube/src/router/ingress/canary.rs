@@ -13,8 +13,10 @@ use super::annotations::Annotations;
 use super::keys::Keys;
 use super::made;
 use super::pair::Pair;
+use crate::Watches;
 use crate::object::{Created, Edit, Object, mark_of, refused, stamp};
 use crate::router::object_router::{ObjectRouter, Shape};
+use crate::watch::Reach;
 
 /// How long the controller may take to hear of a write.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -63,7 +65,6 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// # }
 /// ```
 pub struct IngressCanary {
-    client: Client,
     pub(super) namespace: String,
     pub(super) main: Object,
     pub(super) name: String,
@@ -79,7 +80,7 @@ impl IngressCanary {
     pub fn new(client: Client, namespace: impl Into<String>, main: impl Into<String>) -> Self {
         let (namespace, stable) = (namespace.into(), main.into());
         let name = format!("{stable}-candidate");
-        let canary = ingress(&client, &namespace, &name);
+        let canary = ingress(client.clone(), &namespace, &name);
         let annotations = Annotations {
             place: canary.place().to_owned(),
             keys: Keys::default(),
@@ -87,11 +88,10 @@ impl IngressCanary {
             settle: SETTLE,
         };
         Self {
-            main: ingress(&client, &namespace, &stable),
+            main: ingress(client, &namespace, &stable),
             router: ObjectRouter::new(canary, annotations),
             makes: false,
             candidate: name.clone(),
-            client,
             namespace,
             name,
             stable,
@@ -102,7 +102,7 @@ impl IngressCanary {
     #[must_use]
     pub fn canary(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
-        self.router.object = ingress(&self.client, &self.namespace, &self.name);
+        self.router.object = ingress(self.main.reach().clone(), &self.namespace, &self.name);
         self.router.shape.place = self.router.object.place().to_owned();
         self
     }
@@ -154,6 +154,14 @@ impl IngressCanary {
     #[must_use]
     pub fn settle(mut self, settle: Duration) -> Self {
         self.router.shape.settle = settle;
+        self
+    }
+
+    /// Looks by these watches, and reaches the server by their client. See [`Watches`] for what that means.
+    #[must_use]
+    pub fn watching(mut self, watches: &Watches) -> Self {
+        self.main.watch(watches);
+        self.router.object.watch(watches);
         self
     }
 
@@ -268,16 +276,16 @@ impl TrafficRouter for IngressCanary {
     }
 
     async fn observe(&self) -> Result<Routing, PortError> {
-        match self.found().await? {
-            Some(canary) => self.router.routing(&canary),
+        match self.router.object.look_for().await? {
+            Some(canary) => self.router.routing(&canary.object),
             None => Ok(Routing { exposure: Exposure::OFF, mark: None, in_effect: true }),
         }
     }
 }
 
-fn ingress(client: &Client, namespace: &str, name: &str) -> Object {
+fn ingress(reach: impl Into<Reach>, namespace: &str, name: &str) -> Object {
     let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("networking.k8s.io", "v1", "Ingress"));
-    Object::new(client.clone(), &kind, namespace, name)
+    Object::new(reach, &kind, namespace, name)
 }
 
 impl fmt::Debug for IngressCanary {

@@ -22,6 +22,7 @@ impl Grounded for IngressCanary {
         let canary = &self.router.object;
         let verbs: &[&str] = if self.makes { &["get", "patch", "create"] } else { &["get", "patch"] };
         findings.needs(&self.namespace, &[Need::on(&self.main, &["get"]), Need::on(canary, verbs)]).await;
+        findings.watches(canary.reach(), &self.namespace, &[Need::watched(canary)]).await;
         findings.behind(&self.namespace, &self.stable, Track::Stable);
         findings.behind(&self.namespace, &self.candidate, Track::Candidate);
         let (annotations, mark) = ("annotations of the canary", format!("annotation {MARK}"));

@@ -8,9 +8,11 @@ use shepherd_core::model::{Fence, Route, RouterCapabilities, Routing};
 use shepherd_core::ports::{PortError, TrafficRouter};
 
 use super::destinations::{Destination, Destinations, Protocol};
+use crate::Watches;
 use crate::object::Object;
 use crate::router::object_router::ObjectRouter;
 use crate::router::rules::{Chosen, Rules};
+use crate::watch::Reach;
 
 const GROUP: &str = "networking.istio.io";
 const VERSION: &str = "v1";
@@ -46,7 +48,6 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// # }
 /// ```
 pub struct VirtualService {
-    client: Client,
     pub(super) namespace: String,
     pub(super) name: String,
     pub(super) router: ObjectRouter<Rules<Destinations>>,
@@ -71,7 +72,7 @@ impl VirtualService {
     }
 
     fn of(protocol: Protocol, client: Client, namespace: String, name: String) -> Self {
-        let object = object(&client, VERSION, &namespace, &name);
+        let object = object(client, VERSION, &namespace, &name);
         let of = |host: String| Destination { host, subset: None };
         let dialect = Destinations {
             protocol,
@@ -81,7 +82,7 @@ impl VirtualService {
             settle: SETTLE,
         };
         let rules = Rules { place: object.place().to_owned(), chosen: Chosen::default(), dialect };
-        Self { client, namespace, name, router: ObjectRouter::new(object, rules) }
+        Self { namespace, name, router: ObjectRouter::new(object, rules) }
     }
 
     /// The Services of stable and of the candidate. A route that has no destination for the candidate gets one, like
@@ -136,14 +137,22 @@ impl VirtualService {
     /// Asks the server for another version of the API than `v1`, such as `v1beta1` for an Istio before 1.22.
     #[must_use]
     pub fn api_version(mut self, version: &str) -> Self {
-        self.router.object = object(&self.client, version, &self.namespace, &self.name);
+        let reach = self.router.object.reach().clone();
+        self.router.object = object(reach, version, &self.namespace, &self.name);
+        self
+    }
+
+    /// Looks by these watches, and reaches the server by their client. See [`Watches`] for what that means.
+    #[must_use]
+    pub fn watching(mut self, watches: &Watches) -> Self {
+        self.router.object.watch(watches);
         self
     }
 }
 
-fn object(client: &Client, version: &str, namespace: &str, name: &str) -> Object {
+fn object(reach: impl Into<Reach>, version: &str, namespace: &str, name: &str) -> Object {
     let kind = ApiResource::from_gvk(&GroupVersionKind::gvk(GROUP, version, "VirtualService"));
-    Object::new(client.clone(), &kind, namespace, name)
+    Object::new(reach, &kind, namespace, name)
 }
 
 #[async_trait]

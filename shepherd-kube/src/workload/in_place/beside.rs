@@ -1,24 +1,25 @@
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{
-    Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, Preconditions,
-};
-use kube::{Client, Resource};
+use kube::Resource;
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
 use serde_json::Value;
 use shepherd_core::ports::PortError;
 
 use super::replica::Replica;
-use crate::object::{Edit, MANAGER, failure, refused};
-use crate::workload::replica_sets::selector;
+use crate::object::{Edit, MANAGER, failure};
+use crate::watch::{Reach, Version};
+use crate::workload::replica_sets::{is_of, selector};
 
 /// What lives beside an object, in its namespace.
 pub(super) struct Beside<'a> {
-    pub(super) client: &'a Client,
+    pub(super) reach: &'a Reach,
     pub(super) namespace: &'a str,
     /// The kind and name of the object, for errors.
     pub(super) place: &'a str,
     /// The container whose image is the revision.
     pub(super) container: &'a str,
+    /// All of it as it was at this version or after it.
+    pub(super) at: Version,
 }
 
 impl Beside<'_> {
@@ -28,27 +29,31 @@ impl Beside<'_> {
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
     {
-        let kind = ApiResource::erase::<K>(&());
-        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), self.namespace, &kind);
-        let listed = api.list(&ListParams::default().labels(&selector(object))).await;
-        let all = listed.map_err(|error| failure(self.place, error))?.items;
-        let uid = object["metadata"]["uid"].as_str();
-        let value = |one| serde_json::to_value(one).map_err(|error| refused(self.place, error.to_string()));
-        all.into_iter().filter(|one| controller(one) == uid).map(value).collect()
+        let listed = self.reach.list_whole::<K>(self.namespace, &selector(object), self.at).await;
+        let mut all = listed.map_err(|error| failure(self.place, error))?;
+        all.retain(|one| is_of(object, one));
+        Ok(all)
     }
 
     /// All pods that its selector selects.
     pub(super) async fn pods(&self, object: &Value) -> Result<Vec<Pod>, PortError> {
-        let listed = self.own_pods().list(&ListParams::default().labels(&selector(object))).await;
-        listed.map(|list| list.items).map_err(|error| failure(self.place, error))
+        let listed = self.reach.list(self.namespace, &selector(object), self.at).await;
+        listed.map_err(|error| failure(self.place, error))
     }
 
     /// Ends this replica, and no other one of its name.
     pub(super) async fn end(&self, replica: &Replica) -> Result<(), PortError> {
         let only = Preconditions { uid: Some(replica.uid.clone()), resource_version: None };
         let parameters = DeleteParams { preconditions: Some(only), ..DeleteParams::default() };
-        match self.own_pods().delete(&replica.name, &parameters).await {
-            Ok(_) => Ok(()),
+        let pods: Api<Pod> = Api::namespaced(self.reach.client().clone(), self.namespace);
+        match pods.delete(&replica.name, &parameters).await {
+            Ok(ended) => {
+                let version = ended.left().and_then(|pod| pod.metadata.resource_version);
+                let version = version.as_deref().map_or(Version::UNKNOWN, Version::parse);
+                let kind = ApiResource::erase::<Pod>(&());
+                self.reach.answered(&kind, self.namespace, &replica.name, version);
+                Ok(())
+            }
             // It is gone, or another one has its name by now.
             Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => Ok(()),
             Err(error) => Err(failure(self.place, error)),
@@ -61,7 +66,8 @@ impl Beside<'_> {
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
     {
         let kind = ApiResource::erase::<K>(&());
-        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), self.namespace, &kind);
+        let client = self.reach.client().clone();
+        let api: Api<DynamicObject> = Api::namespaced_with(client, self.namespace, &kind);
         let name = one["metadata"]["name"].as_str().unwrap_or_default();
         let parameters = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
         match api.patch(name, &parameters, &Patch::Json::<()>(edit.into_patch())).await {
@@ -69,10 +75,6 @@ impl Beside<'_> {
             Err(kube::Error::Api(status)) if status.code == 404 || status.code == 422 => Ok(()),
             Err(error) => Err(failure(self.place, error)),
         }
-    }
-
-    fn own_pods(&self) -> Api<Pod> {
-        Api::namespaced(self.client.clone(), self.namespace)
     }
 }
 

@@ -11,6 +11,7 @@ use super::kind::{Batch, Kind, Obstacle, no_history};
 use super::one_object::InPlace;
 use super::turn;
 use super::version::Version;
+use crate::Watches;
 use crate::object::Edit;
 use crate::workload::replica_sets::count;
 
@@ -71,6 +72,12 @@ impl InPlaceDeployment {
     #[must_use]
     pub fn container(self, name: impl Into<String>) -> Self {
         Self(self.0.container(name.into()))
+    }
+
+    /// Looks by these watches, and reaches the server by their client. See [`Watches`] for what that means.
+    #[must_use]
+    pub fn watching(self, watches: &Watches) -> Self {
+        Self(self.0.watching(watches))
     }
 
     /// By whose wall clock a pod has been ready for long enough; the machine's own unless told otherwise.

@@ -8,7 +8,7 @@ use super::originals::Originals;
 use super::shape::{Both, Shape};
 use super::{InPlaceDaemonSet, InPlaceDeployment, InPlaceStatefulSet};
 use crate::object::Edit;
-use crate::preflight::{Findings, Grounded, InPlaceGround, Need};
+use crate::preflight::{Findings, Grounded, InPlaceGround, Need, WATCHED};
 
 macro_rules! grounded {
     ($($workload:ident),*) => {
@@ -38,6 +38,12 @@ impl<K: Kind> InPlace<K> {
             Need::all("", "pods", K::PODS),
         ];
         findings.needs(self.object.namespace(), &needs).await;
+        let watched = [
+            Need::watched(&self.object),
+            Need::all("apps", versions, WATCHED),
+            Need::all("", "pods", WATCHED),
+        ];
+        findings.watches(self.object.reach(), self.object.namespace(), &watched).await;
         self.intentions(findings);
         let Some(there) = findings.present(&self.object).await else { return };
         let container = match self.container_of(&there) {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kube::Client;
 use kube::api::{ApiResource, GroupVersionKind};
 use serde_json::Value;
 use shepherd_core::model::{
@@ -19,7 +18,9 @@ use super::replica::{Readiness, Replica, replicas};
 use super::shape::Shape;
 use super::tracks::{Tracks, admit, begins, mark, relies_on_marks, stamp};
 use super::version::{Version, template};
+use crate::Watches;
 use crate::object::{Edit, Object, refused};
+use crate::watch::{self, Reach, Seen};
 use crate::workload::image;
 use crate::workload::pods::trouble;
 
@@ -29,7 +30,6 @@ pub(super) const UNSEEN: (u32, Duration) = (40, Duration::from_millis(25));
 
 /// Both tracks in one object of a kind.
 pub(super) struct InPlace<K> {
-    client: Client,
     namespace: String,
     pub(super) object: Object,
     container: Option<String>,
@@ -47,12 +47,16 @@ enum Whole {
 }
 
 impl<K: Kind> InPlace<K> {
-    pub(super) fn new(client: Client, namespace: impl Into<String>, name: impl Into<String>) -> Self {
+    pub(super) fn new(
+        reach: impl Into<Reach>,
+        namespace: impl Into<String>,
+        name: impl Into<String>,
+    ) -> Self {
         let (namespace, name) = (namespace.into(), name.into());
         let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("apps", "v1", K::NAME));
-        let object = Object::new(client.clone(), &kind, &namespace, &name);
+        let object = Object::new(reach, &kind, &namespace, &name);
         let clock = Arc::new(SystemClock::new());
-        Self { client, namespace, object, container: None, clock, kind: PhantomData }
+        Self { namespace, object, container: None, clock, kind: PhantomData }
     }
 
     pub(super) fn container(mut self, name: String) -> Self {
@@ -62,6 +66,11 @@ impl<K: Kind> InPlace<K> {
 
     pub(super) fn timed_by(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    pub(super) fn watching(mut self, watches: &Watches) -> Self {
+        self.object.watch(watches);
         self
     }
 
@@ -78,11 +87,17 @@ impl<K: Kind> InPlace<K> {
         image::revision(self.place(), object, self.container_of(object)?)
     }
 
-    pub(super) fn beside<'a>(&'a self, object: &'a Value) -> Result<Beside<'a>, PortError> {
+    /// What lives beside it, as it was at this version or after it.
+    pub(super) fn beside<'a>(
+        &'a self,
+        object: &'a Value,
+        at: watch::Version,
+    ) -> Result<Beside<'a>, PortError> {
         let container = self.container_of(object)?;
         let name = object["spec"]["template"]["spec"]["containers"][container]["name"].as_str();
         let container = name.unwrap_or_default();
-        Ok(Beside { client: &self.client, namespace: &self.namespace, place: self.place(), container })
+        let (reach, namespace) = (self.object.reach(), &self.namespace);
+        Ok(Beside { reach, namespace, place: self.place(), container, at })
     }
 
     /// What the object runs by its annotations.
@@ -178,7 +193,7 @@ impl<K: Kind> InPlace<K> {
             return Ok(());
         }
         self.seen_by_its_controller(&object).await?;
-        let beside = self.beside(&object)?;
+        let beside = self.beside(&object, watch::Version::UNKNOWN)?;
         for replica in ending {
             beside.end(replica).await?;
         }
@@ -199,13 +214,20 @@ impl<K: Kind> InPlace<K> {
         Err(PortError::transient(self.place(), "its controller has not taken up the new template yet"))
     }
 
+    /// Those that the server has, for who writes.
     async fn replicas(&self, object: &Value) -> Result<Vec<Replica>, PortError> {
-        let versions = K::versions(&self.beside(object)?, object).await?;
-        self.replicas_of(object, &versions).await
+        let beside = self.beside(object, watch::Version::UNKNOWN)?;
+        let versions = K::versions(&beside, object).await?;
+        self.replicas_of(&beside, object, &versions).await
     }
 
-    async fn replicas_of(&self, object: &Value, versions: &[Version]) -> Result<Vec<Replica>, PortError> {
-        let (beside, uid) = (self.beside(object)?, object["metadata"]["uid"].as_str().unwrap_or_default());
+    async fn replicas_of(
+        &self,
+        beside: &Beside<'_>,
+        object: &Value,
+        versions: &[Version],
+    ) -> Result<Vec<Replica>, PortError> {
+        let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
         let readiness = Readiness { now: self.clock.now().wall, least: self.least_ready(object)? };
         Ok(replicas(beside.pods(object).await?, uid, versions, beside.container, readiness))
     }
@@ -235,11 +257,13 @@ impl<K: Kind> InPlace<K> {
         self.object.change(put_back).await.map(drop)
     }
 
-    async fn look(&self, object: &Value) -> Result<WorkloadState, PortError> {
+    async fn look(&self, seen: &Seen) -> Result<WorkloadState, PortError> {
+        let object = &*seen.object;
         let (all, present) = (K::size(object), self.present(object)?);
         let tracks = Tracks::standing(self.place(), object, &present, all)?;
         let wanted = tracks.wanted(all);
-        let mut looked = Look { versions: K::versions(&self.beside(object)?, object).await?, replicas: None };
+        let beside = self.beside(object, seen.since)?;
+        let mut looked = Look { versions: K::versions(&beside, object).await?, replicas: None };
         let known = looked.versions.iter().all(|version| version.ready.is_some());
         let enough = |wanted: u32, track| {
             let revision = tracks.revision(track).map_or("", Revision::as_str);
@@ -247,7 +271,7 @@ impl<K: Kind> InPlace<K> {
         };
         let ready = enough(wanted.stable, Track::Stable) && enough(wanted.candidate, Track::Candidate);
         if !known || !ready || !self.least_ready(object)?.is_zero() {
-            looked.replicas = Some(self.replicas_of(object, &looked.versions).await?);
+            looked.replicas = Some(self.replicas_of(&beside, object, &looked.versions).await?);
         }
         let state = |track, desired: u32| {
             let mark = mark(self.place(), object, track)?;
@@ -326,7 +350,7 @@ impl<K: Kind> Workload for InPlace<K> {
         self.turn(spec, mark).await?;
         let versions = if mark.traffic == Traffic::Off {
             let object = self.object.read().await?;
-            K::versions(&self.beside(&object)?, &object).await?
+            K::versions(&self.beside(&object, watch::Version::UNKNOWN)?, &object).await?
         } else {
             Vec::new()
         };
@@ -339,7 +363,7 @@ impl<K: Kind> Workload for InPlace<K> {
     }
 
     async fn observe(&self) -> Result<WorkloadState, PortError> {
-        self.look(&*self.object.read().await?).await
+        self.look(&self.object.look().await?).await
     }
 }
 

@@ -12,6 +12,7 @@ use super::one_object::InPlace;
 use super::replica::Replica;
 use super::shape::{Shape, Way};
 use super::version::Version;
+use crate::Watches;
 use crate::object::Edit;
 use crate::workload::replica_sets::count;
 
@@ -68,6 +69,12 @@ impl InPlaceStatefulSet {
     #[must_use]
     pub fn container(self, name: impl Into<String>) -> Self {
         Self(self.0.container(name.into()))
+    }
+
+    /// Looks by these watches, and reaches the server by their client. See [`Watches`] for what that means.
+    #[must_use]
+    pub fn watching(self, watches: &Watches) -> Self {
+        Self(self.0.watching(watches))
     }
 
     /// By whose wall clock a pod has been ready for long enough; the machine's own unless told otherwise.

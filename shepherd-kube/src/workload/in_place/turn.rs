@@ -18,6 +18,7 @@ use super::shape::{Both, Shape};
 use super::tracks::{Tracks, admit};
 use super::version::image;
 use crate::object::Edit;
+use crate::watch::Version;
 use crate::workload::replica_sets::count;
 
 impl<K: Kind> InPlace<K> {
@@ -32,7 +33,7 @@ impl<K: Kind> InPlace<K> {
             let object = self.object.read().await?;
             admit(self.place(), &object, spec.track, mark)?;
             let Some(revision) = self.turns_to(&object, spec, mark.traffic) else { return Ok(()) };
-            if K::may_turn(&self.beside(&object)?, &object, &revision).await? {
+            if K::may_turn(&self.beside(&object, Version::UNKNOWN)?, &object, &revision).await? {
                 return Ok(());
             }
             self.clock.sleep(wait).await;

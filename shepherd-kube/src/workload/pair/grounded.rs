@@ -5,7 +5,7 @@ use shepherd_core::model::Track;
 use super::DeploymentPair;
 use super::labels::Labels;
 use crate::object::{MARK, Object};
-use crate::preflight::{Findings, Grounded, Need, Twins};
+use crate::preflight::{Findings, Grounded, Need, Twins, WATCHED};
 use crate::workload::{image, twin};
 
 #[async_trait]
@@ -51,6 +51,15 @@ impl DeploymentPair {
             needs.push(Need::on(&autoscaler.object, &["get", "patch"]));
         }
         findings.needs(&self.namespace, &needs).await;
+        let mut watched = vec![
+            Need::watched(&self.stable),
+            Need::all("apps", "replicasets", WATCHED),
+            Need::all("", "pods", WATCHED),
+        ];
+        if self.services.is_some() {
+            watched.push(Need::all("discovery.k8s.io", "endpointslices", WATCHED));
+        }
+        findings.watches(self.stable.reach(), &self.namespace, &watched).await;
     }
 
     fn intentions(&self, findings: &mut Findings) {

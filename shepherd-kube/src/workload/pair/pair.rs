@@ -9,7 +9,9 @@ use shepherd_core::model::{Fence, Mark, Replicas, Track, TrackSpec, TrackState, 
 use shepherd_core::ports::{PortError, Workload};
 
 use super::Labels;
+use crate::Watches;
 use crate::object::{Created, Edit, MARK, Object, mark_of, stamp};
+use crate::watch::{Reach, Seen};
 use crate::workload::autoscaler::Autoscaler;
 use crate::workload::{Look, image, twin};
 
@@ -34,7 +36,6 @@ use crate::workload::{Look, image, twin};
 /// # }
 /// ```
 pub struct DeploymentPair {
-    client: Client,
     pub(super) namespace: String,
     pub(super) stable: Object,
     pub(super) candidate: Object,
@@ -50,10 +51,9 @@ impl DeploymentPair {
     pub fn new(client: Client, namespace: impl Into<String>, name: impl Into<String>) -> Self {
         let (namespace, name) = (namespace.into(), name.into());
         let candidate_name = format!("{name}-candidate");
-        let stable = deployment(&client, &namespace, &name);
-        let candidate = deployment(&client, &namespace, &candidate_name);
+        let stable = deployment(client.clone(), &namespace, &name);
+        let candidate = deployment(client, &namespace, &candidate_name);
         Self {
-            client,
             namespace,
             stable,
             candidate,
@@ -69,7 +69,7 @@ impl DeploymentPair {
     #[must_use]
     pub fn candidate(mut self, name: impl Into<String>) -> Self {
         self.candidate_name = name.into();
-        self.candidate = deployment(&self.client, &self.namespace, &self.candidate_name);
+        self.candidate = deployment(self.stable.reach().clone(), &self.namespace, &self.candidate_name);
         self
     }
 
@@ -100,7 +100,18 @@ impl DeploymentPair {
     /// annotation meanwhile and is put back when the candidate is retired, whichever way the rollout ended.
     #[must_use]
     pub fn autoscaled_by(mut self, name: &str) -> Self {
-        self.autoscaler = Some(Autoscaler::new(&self.client, &self.namespace, name));
+        self.autoscaler = Some(Autoscaler::new(self.stable.reach().clone(), &self.namespace, name));
+        self
+    }
+
+    /// Looks by these watches, and reaches the server by their client. See [`Watches`] for what that means.
+    #[must_use]
+    pub fn watching(mut self, watches: &Watches) -> Self {
+        self.stable.watch(watches);
+        self.candidate.watch(watches);
+        if let Some(autoscaler) = &mut self.autoscaler {
+            autoscaler.object.watch(watches);
+        }
         self
     }
 
@@ -178,16 +189,15 @@ impl DeploymentPair {
         Ok(())
     }
 
-    async fn state(&self, track: Track, deployment: Arc<Value>) -> Result<TrackState, PortError> {
+    async fn state(&self, track: Track, seen: &Seen) -> Result<TrackState, PortError> {
         let object = self.object(track);
-        let container = image::container(object.place(), &deployment, self.container.as_deref())?;
-        let revision = image::revision(object.place(), &deployment, container)?;
+        let container = image::container(object.place(), &seen.object, self.container.as_deref())?;
+        let revision = image::revision(object.place(), &seen.object, container)?;
         let service = self.services.as_ref().map(|[stable, candidate]| match track {
             Track::Stable => stable.as_str(),
             Track::Candidate => candidate.as_str(),
         });
-        let (client, namespace) = (&self.client, self.namespace.as_str());
-        Look { client, namespace, place: object.place(), service }.at(deployment, revision).await
+        Look { object, service }.at(seen, revision).await
     }
 
     fn object(&self, track: Track) -> &Object {
@@ -236,10 +246,10 @@ impl Workload for DeploymentPair {
     }
 
     async fn observe(&self) -> Result<WorkloadState, PortError> {
-        let stable = async { self.state(Track::Stable, self.stable.read().await?).await };
+        let stable = async { self.state(Track::Stable, &self.stable.look().await?).await };
         let candidate = async {
-            match self.candidate.find().await? {
-                Some(deployment) => self.state(Track::Candidate, deployment).await,
+            match self.candidate.look_for().await? {
+                Some(seen) => self.state(Track::Candidate, &seen).await,
                 None => Ok(TrackState::default()),
             }
         };
@@ -258,9 +268,9 @@ async fn claim(object: &Object, fence: &Fence) -> Result<Arc<Value>, PortError> 
     claimed.await
 }
 
-fn deployment(client: &Client, namespace: &str, name: &str) -> Object {
+fn deployment(reach: impl Into<Reach>, namespace: &str, name: &str) -> Object {
     let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("apps", "v1", "Deployment"));
-    Object::new(client.clone(), &kind, namespace, name)
+    Object::new(reach, &kind, namespace, name)
 }
 
 /// It has no replicas and wants none.

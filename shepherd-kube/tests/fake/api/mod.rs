@@ -3,6 +3,7 @@
 mod patch;
 mod server;
 mod store;
+mod watching;
 
 pub(crate) use server::{Api, Seen};
 pub(crate) use store::Objects;

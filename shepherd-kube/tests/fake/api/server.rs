@@ -1,22 +1,36 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::io;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use bytes::Bytes;
 use http::{Method, Request, Response};
-use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
 use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
+use shepherd_kube::Watches;
+use tokio::sync::watch;
 
 use super::store::{Controller, Objects, Refusal};
+use super::watching::Watching;
 
 /// An API server in memory. Clones are the same server.
 #[derive(Clone, Default)]
-pub(crate) struct Api(Arc<Mutex<State>>);
+pub(crate) struct Api {
+    state: Arc<Mutex<State>>,
+    /// Wakes the watches after whatever was done.
+    pub(super) done: watch::Sender<()>,
+    /// What the adapters of a test look by.
+    watches: Option<Arc<OnceLock<Watches>>>,
+}
 
 #[derive(Default)]
-struct State {
-    objects: Objects,
+pub(super) struct State {
+    pub(super) objects: Objects,
+    pub(super) watching: Watching,
     faults: VecDeque<Fault>,
     /// What every request is refused with.
     down: Option<u16>,
@@ -29,6 +43,9 @@ struct State {
     unserved: Vec<&'static str>,
 }
 
+/// What is answered, whole or bit by bit.
+pub(super) type Answer = UnsyncBoxBody<Bytes, io::Error>;
+
 /// A request that came.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
@@ -39,6 +56,8 @@ pub(crate) struct Seen {
     pub(crate) dry: bool,
     /// It asks for no more than that.
     pub(crate) metadata_only: bool,
+    /// It goes on being answered.
+    pub(crate) watches: bool,
 }
 
 impl Seen {
@@ -59,12 +78,23 @@ enum Fault {
 
 impl Api {
     pub(crate) fn client(&self) -> Client {
-        let api = self.clone();
+        // Watches have clients, and clients are of the server only.
+        let api = Self { watches: None, ..self.clone() };
         let service = tower::service_fn(move |request: Request<Body>| {
             let api = api.clone();
             async move { Ok::<_, Infallible>(api.answer(request).await) }
         });
         Client::new(service, "default")
+    }
+
+    /// From now on adapters look by watches.
+    pub(crate) fn watched(self) -> Self {
+        Self { watches: Some(Arc::default()), ..self }
+    }
+
+    /// What adapters look by, if by anything but requests.
+    pub(crate) fn watches(&self) -> Option<&Watches> {
+        Some(self.watches.as_ref()?.get_or_init(|| Watches::new(self.client())))
     }
 
     /// Somebody else's object.
@@ -163,11 +193,16 @@ impl Api {
         std::mem::take(&mut self.state().seen)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn state(&self) -> Held<'_> {
+        Held { state: self.looked_at(), done: &self.done }
     }
 
-    async fn answer(&self, request: Request<Body>) -> Response<Body> {
+    /// For who changes nothing.
+    pub(super) fn looked_at(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Response<Answer> {
         let (head, body) = request.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
@@ -177,26 +212,62 @@ impl Api {
         let seen = Seen {
             dry: query.contains("dryRun=All"),
             metadata_only: header("accept").contains("PartialObjectMetadata"),
+            watches: query.split('&').any(|pair| pair == "watch=true"),
             method: head.method,
             path: head.uri.path().to_owned(),
             body,
         };
         // What the server itself would have escaped passes none of its tests.
         let unlike = kind.contains("json-patch") && bytes.iter().any(|byte| b"<>&".contains(byte));
+        if seen.watches {
+            return self.watch(&seen, &query);
+        }
         let answer = if unlike { Err((422, "Invalid")) } else { self.state().handle(&seen, &query, kind) };
-        let (code, body) =
-            answer.map_or_else(|(code, reason)| (code, status(code, reason)), |body| (200, body));
-        let body = serde_json::to_vec(&body).unwrap();
-        Response::builder().status(code).body(Body::from(body)).unwrap()
+        match answer {
+            Ok(body) => Response::new(whole(&body)),
+            Err(refusal) => refused(refusal),
+        }
     }
+}
+
+/// The state, while something is done to it.
+pub(super) struct Held<'a> {
+    state: MutexGuard<'a, State>,
+    done: &'a watch::Sender<()>,
+}
+
+impl Deref for Held<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl DerefMut for Held<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.done.send_replace(());
+    }
+}
+
+pub(super) fn refused((code, reason): Refusal) -> Response<Answer> {
+    Response::builder().status(code).body(whole(&status(code, reason))).unwrap()
+}
+
+fn whole(answer: &Value) -> Answer {
+    let bytes = serde_json::to_vec(answer).unwrap();
+    Full::from(bytes).map_err(|never| match never {}).boxed_unsync()
 }
 
 impl State {
     fn handle(&mut self, seen: &Seen, query: &str, kind: &str) -> Result<Value, Refusal> {
-        self.seen.push(seen.clone());
-        if let Some(code) = self.down {
-            return Err((code, "Down"));
-        }
+        self.hears(seen)?;
         if let Some(answer) = self.about_itself(seen) {
             return answer;
         }
@@ -216,6 +287,11 @@ impl State {
             }
             None => self.perform(seen, query, kind),
         }
+    }
+
+    pub(super) fn hears(&mut self, seen: &Seen) -> Result<(), Refusal> {
+        self.seen.push(seen.clone());
+        self.down.map_or(Ok(()), |code| Err((code, "Down")))
     }
 
     /// What is no object: the version, the kinds, and who may do what.
@@ -264,8 +340,9 @@ impl State {
         match (&seen.method, name) {
             (&Method::GET, None) => {
                 let items = objects.list(collection, &selector(query));
+                let version = objects.version().max(1).to_string();
                 Ok(
-                    json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items}),
+                    json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": version}, "items": items}),
                 )
             }
             (&Method::GET, Some(name)) => objects.get(collection, name),
@@ -309,7 +386,7 @@ fn selector(query: &str) -> String {
     query.replace("%3D", "=").replace("%2C", ",").replace("%2F", "/")
 }
 
-fn status(code: u16, reason: &str) -> Value {
+pub(super) fn status(code: u16, reason: &str) -> Value {
     let mut status = json!({
         "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason,
         "message": if reason.contains(' ') { reason.to_owned() } else { format!("the server answers {code}") },

@@ -17,6 +17,18 @@ pub(crate) struct Objects {
     collections: BTreeMap<String, BTreeMap<String, Value>>,
     controllers: Vec<Controller>,
     version: u64,
+    /// Everything that has become of them, for whoever watches.
+    log: Vec<Change>,
+}
+
+/// What has become of an object.
+#[derive(Clone)]
+pub(super) struct Change {
+    pub(super) collection: String,
+    pub(super) version: u64,
+    /// As a watch calls it: `ADDED`, `MODIFIED` or `DELETED`.
+    pub(super) kind: &'static str,
+    pub(super) object: Value,
 }
 
 impl Objects {
@@ -96,7 +108,21 @@ impl Objects {
     }
 
     pub(crate) fn delete(&mut self, collection: &str, name: &str) -> Result<Value, Refusal> {
-        self.collections.get_mut(collection).and_then(|all| all.remove(name)).ok_or((404, "NotFound"))
+        let object = self.collections.get_mut(collection).and_then(|all| all.remove(name));
+        let mut object = object.ok_or((404, "NotFound"))?;
+        self.version += 1;
+        object["metadata"]["resourceVersion"] = self.version.to_string().into();
+        self.tell(collection, "DELETED", &object);
+        Ok(object)
+    }
+
+    /// The version of everything.
+    pub(super) fn version(&self) -> u64 {
+        self.version
+    }
+
+    pub(super) fn log(&self) -> &[Change] {
+        &self.log
     }
 
     /// Deletes the object of this name, if it is the one with this uid, where one is named; whoever controls it is shown
@@ -106,14 +132,16 @@ impl Objects {
         if !only.is_null() && *only != object["metadata"]["uid"] {
             return Err((409, "Conflict"));
         }
-        self.delete(collection, name)?;
+        let object = self.delete(collection, name)?;
         let owner = &object["metadata"]["ownerReferences"][0];
         let owners = format!("{}s", owner["kind"].as_str().unwrap_or_default().to_lowercase());
         let owners = format!("/apis/apps/v1/namespaces/shop/{owners}");
         let name = owner["name"].as_str().unwrap_or_default();
         if let Ok(mut owner) = self.get(&owners, name) {
             self.shown(&mut owner);
-            self.collections.entry(owners).or_default().insert(name.to_owned(), owner);
+            self.version += 1;
+            owner["metadata"]["resourceVersion"] = self.version.to_string().into();
+            self.insert(&owners, name, owner);
         }
         Ok(object)
     }
@@ -137,8 +165,20 @@ impl Objects {
         self.version += 1;
         object["metadata"]["resourceVersion"] = self.version.to_string().into();
         self.shown(&mut object);
-        self.collections.entry(collection.to_owned()).or_default().insert(name.to_owned(), object.clone());
+        self.insert(collection, name, object.clone());
         object
+    }
+
+    fn insert(&mut self, collection: &str, name: &str, object: Value) {
+        let kind = if self.get(collection, name).is_ok() { "MODIFIED" } else { "ADDED" };
+        self.tell(collection, kind, &object);
+        self.collections.entry(collection.to_owned()).or_default().insert(name.to_owned(), object);
+    }
+
+    fn tell(&mut self, collection: &str, kind: &'static str, object: &Value) {
+        let version = object["metadata"]["resourceVersion"].as_str().and_then(|text| text.parse().ok());
+        let (collection, version) = (collection.to_owned(), version.unwrap_or(self.version));
+        self.log.push(Change { collection, version, kind, object: object.clone() });
     }
 
     fn shown(&mut self, object: &mut Value) {

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 use shepherd_core::model::Verdict;
 use shepherd_core::ports::{CheckContext, HealthGate};
+use shepherd_kube::Watches;
 use shepherd_kube::gate::{
     AutoscalerHeadroom, Endpoints, ImagesPulled, NoCrashLoops, PodsReady, ReplicaCount, Restarts, Tracks,
 };
@@ -16,8 +17,11 @@ async fn judge<G: HealthGate>(gate: fn(Tracks) -> G, cases: &[Case<'_>]) {
     for (change, said) in cases {
         let shop = Shop::new();
         change(&shop);
-        let verdict = gate(shop.tracks()).check(&question()).await.unwrap();
-        assert_eq!(verdict.to_string(), *said);
+        let watches = Watches::new(shop.0.client());
+        for tracks in [shop.tracks(), shop.tracks().watching(&watches)] {
+            let verdict = gate(tracks).check(&question()).await.unwrap();
+            assert_eq!(verdict.to_string(), *said);
+        }
     }
 }
 

@@ -133,6 +133,10 @@ macro_rules! fixture {
             fn new() -> Self {
                 Self(api($kind, 3, &serde_json::json!({})))
             }
+
+            fn watched() -> Self {
+                Self(Self::new().0.watched())
+            }
         }
 
         #[async_trait::async_trait]
@@ -140,7 +144,8 @@ macro_rules! fixture {
             type Workload = $workload;
 
             async fn open(&self) -> shepherd_testkit::conformance::Opened<$workload> {
-                Ok($workload::new(self.0.client(), "shop", "web").container("app"))
+                let workload = $workload::new(self.0.client(), "shop", "web").container("app");
+                Ok(crate::watching::Looking::looking(workload, &self.0))
             }
 
             fn holds_marks(&self) -> bool {
@@ -170,6 +175,7 @@ macro_rules! fixture {
         }
 
         shepherd_testkit::workload_conformance!(Fixture::new);
+        shepherd_testkit::workload_conformance!(watched => Fixture::watched);
     };
 }
 use fixture;

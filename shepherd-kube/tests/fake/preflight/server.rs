@@ -1,3 +1,4 @@
+use shepherd_kube::Watches;
 use shepherd_kube::preflight::{Preflight, Severity};
 use shepherd_kube::router::GatewayRoute;
 use shepherd_kube::store::KubeStore;
@@ -72,6 +73,20 @@ async fn each_forbidden_verb_is_named_with_its_rule() {
         api.denies(verb, resource);
         let report = checked_with(&api, |pair| pair.services("web", "web-candidate")).await;
         says(&report, Severity::Error, "Role in shop", &format!("may not {verb} {resource}"), rule);
+    }
+}
+
+#[tokio::test]
+async fn what_may_not_be_watched_costs_requests_and_no_rollout() {
+    for (resource, group) in [("deployments", "apps"), ("pods", ""), ("endpointslices", "discovery.k8s.io")] {
+        let api = Shop::sound().open();
+        api.denies("watch", resource);
+        assert!(checked(&api).await.findings().is_empty(), "who looks by requests needs none");
+        let watches = Watches::new(api.client());
+        let report =
+            checked_with(&api, |pair| pair.services("web", "web-candidate").watching(&watches)).await;
+        let rule = format!(r#"{{"apiGroups":["{group}"],"resources":["{resource}"],"verbs":["watch"]}}"#);
+        says(&report, Severity::Warning, "Role in shop", &format!("may not watch {resource}"), &rule);
     }
 }
 

@@ -107,7 +107,7 @@ impl Follower {
         let version = known(metadata["resourceVersion"].as_str().map_or(Version::UNKNOWN, Version::parse))?;
         let items = items.unwrap_or_default();
         items.iter().try_for_each(|kept| known(kept.version).map(drop))?;
-        self.state.lists(items.into_iter().collect(), version, asked);
+        self.state.lists(items, version, asked);
         Ok(())
     }
 
@@ -121,6 +121,9 @@ impl Follower {
                 self.state.hears(self.now());
             } else if lived < SOON {
                 self.clock.sleep(SOON).await;
+            }
+            if self.state.is_behind() {
+                self.list().await?;
             }
         }
         Ok(())

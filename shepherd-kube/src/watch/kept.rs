@@ -19,7 +19,10 @@ pub(super) struct Kept {
     /// Each as `key=value`.
     pub(super) labels: Vec<Arc<str>>,
     pub(super) text: Arc<str>,
+    /// Tells specs apart, and objects that have one name after the other.
     spec: u64,
+    /// The server counts its specs, so that one that comes again is told from one that stayed.
+    is_counted: bool,
 }
 
 impl Kept {
@@ -35,17 +38,23 @@ impl Kept {
             version,
             since: version,
             labels: labels.collect(),
-            spec: hash(&object["spec"]),
+            spec: hash([&metadata["uid"], &metadata["generation"], &object["spec"]]),
+            is_counted: metadata["generation"].is_i64(),
             text: object.to_string().into(),
         }
     }
 
-    /// What comes after `before`, of the same object.
+    /// What comes next after `before`.
     pub(super) fn after(mut self, before: &Self) -> Self {
         if self.spec == before.spec {
             self.since = before.since;
         }
         self
+    }
+
+    /// What comes some time after `before`; what was in between is not known.
+    pub(super) fn later_than(self, before: &Self) -> Self {
+        if self.is_counted { self.after(before) } else { self }
     }
 }
 
@@ -56,9 +65,9 @@ impl<'de> Deserialize<'de> for Kept {
     }
 }
 
-fn hash(spec: &Value) -> u64 {
+fn hash(parts: [&Value; 3]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    spec.to_string().hash(&mut hasher);
+    parts.map(Value::to_string).hash(&mut hasher);
     hasher.finish()
 }
 
@@ -144,5 +153,16 @@ mod tests {
         let ready = at("9", 2, 2).after(&seen);
         assert_eq!((ready.version, ready.since), (Version::parse("9"), Version::parse("7")));
         assert_eq!(at("12", 3, 2).after(&ready).since, Version::parse("12"));
+        assert_eq!(at("12", 2, 2).later_than(&ready).since, Version::parse("12"), "it may have been another");
+    }
+
+    #[test]
+    fn a_spec_that_is_counted_is_known_again_after_a_gap() {
+        let at = |version: &str, generation: u64| {
+            let metadata = json!({"name": "web", "resourceVersion": version, "generation": generation});
+            Kept::of(json!({"metadata": metadata, "spec": {"replicas": 2}}))
+        };
+        assert_eq!(at("12", 3).later_than(&at("7", 3)).since, Version::parse("7"));
+        assert_eq!(at("12", 5).later_than(&at("7", 3)).since, Version::parse("12"), "it came again");
     }
 }

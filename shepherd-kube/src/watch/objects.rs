@@ -40,6 +40,15 @@ impl Objects {
         Some(kept)
     }
 
+    /// The same objects at a later time, of which what was in between is not known.
+    pub(super) fn later(&self, all: Vec<Kept>) -> Self {
+        let known = |kept: Kept| match self.by_name.get(&kept.name) {
+            Some(before) => kept.later_than(before),
+            None => kept,
+        };
+        all.into_iter().map(known).collect()
+    }
+
     /// Those that a selector of equalities selects, in the order of their names, as the server lists them: `a=b,c=d`,
     /// or everything where it is empty.
     pub(super) fn select(&self, selector: &str) -> Vec<&Kept> {

@@ -25,6 +25,8 @@ struct Inner {
     phase: Phase,
     /// Everything up to this version was told.
     version: Version,
+    /// Up to here a look has wanted to know.
+    wanted: Version,
     /// When something was last heard of the server.
     heard: Elapsed,
     looked: Elapsed,
@@ -58,6 +60,7 @@ impl State {
         let inner = Inner {
             phase: Phase::Opening,
             version: Version::FIRST,
+            wanted: Version::FIRST,
             heard: now,
             looked: now,
             objects: Objects::default(),
@@ -86,8 +89,11 @@ impl State {
     pub(super) fn select(&self, selector: &str, at: Version, now: Elapsed) -> Answer<Vec<Arc<str>>> {
         let mut inner = self.inner();
         match inner.asked(now) {
-            // Nothing else may change for long, and no word of that version come.
-            Answer::Is(()) if inner.version < at || !inner.ahead.is_empty() => Answer::Unknown,
+            // Nothing else may change for long, and no word of that version come: there is no use in waiting.
+            Answer::Is(()) if inner.version < at || !inner.ahead.is_empty() => {
+                inner.wanted = inner.wanted.max(at);
+                Answer::Unknown
+            }
             Answer::Is(()) => {
                 Answer::Is(inner.objects.select(selector).into_iter().map(|kept| kept.text.clone()).collect())
             }
@@ -108,8 +114,9 @@ impl State {
     }
 
     /// Everything that there is at this version, as it was asked for at `asked`.
-    pub(super) fn lists(&self, objects: Objects, version: Version, asked: Elapsed) {
+    pub(super) fn lists(&self, all: Vec<Kept>, version: Version, asked: Elapsed) {
         let mut inner = self.inner();
+        let objects = inner.objects.later(all);
         // What was answered meanwhile may be newer than the list.
         inner
             .ahead
@@ -154,9 +161,14 @@ impl State {
     pub(super) fn loses(&self) {
         let mut inner = self.inner();
         inner.phase = Phase::Lost;
-        inner.objects = Objects::default();
         drop(inner);
         self.told.send_replace(());
+    }
+
+    /// A look has wanted to know more than was told, which is nothing where nothing changes.
+    pub(super) fn is_behind(&self) -> bool {
+        let inner = self.inner();
+        inner.wanted > inner.version
     }
 
     /// Where the next watch begins.

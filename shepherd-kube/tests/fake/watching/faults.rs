@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use serde_json::json;
 use shepherd_core::model::{FailureKind, Replicas};
 use shepherd_core::ports::{Clock, SystemClock, Workload};
 use shepherd_kube::Watches;
@@ -7,6 +8,8 @@ use shepherd_kube::workload::DeploymentPair;
 
 use super::{api, asked, eventually, pair, passes, scaled};
 use crate::api::Api;
+use crate::controllers::SETS;
+use crate::deployment_pair::DEPLOYMENTS;
 
 async fn desired(pair: &DeploymentPair) -> u32 {
     u32::try_from(u64::from(pair.observe().await.unwrap().stable.desired.get())).unwrap()
@@ -81,6 +84,21 @@ async fn where_it_cannot_go_on_everything_is_listed_anew() {
     eventually(async || desired(&pair).await == 9).await;
     is_warm(&api, &pair).await;
     assert_eq!(desired(&pair).await, 9);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nothing_else_changes_one_list_ends_the_asking() {
+    let api = api();
+    let pair = pair(&api);
+    is_warm(&api, &pair).await;
+    // Its controller does nothing about this, so the watch of its sets tells of nothing.
+    api.merge(DEPLOYMENTS, "web", &json!({"spec": {"minReadySeconds": 3}}));
+    eventually(async || !asked(&api, desired(&pair)).await.1.is_empty()).await;
+    passes(14).await;
+    let (_, seen) = asked(&api, desired(&pair)).await;
+    assert!(seen.iter().all(|seen| seen.path == SETS) && !seen.is_empty(), "{seen:?}");
+    api.ends_watches();
+    is_warm(&api, &pair).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,6 +10,7 @@ use shepherd_core::ports::{PortError, Workload};
 
 use super::sides::{Side, Sides, TRACK, cast, cast_as};
 use crate::object::{Created, Edit, MARK, Object, mark_of, stamp};
+use crate::workload::replica_sets::Naming;
 use crate::workload::{Look, image, twin};
 
 /// Runs blue and green. Which of them is stable each of them says in an annotation, from the first claim of a rollout
@@ -88,8 +89,8 @@ impl BlueGreenDeployments {
         let container = image::container(object.place(), &deployment, self.sides.container.as_deref())?;
         let revision = image::revision(object.place(), &deployment, container)?;
         let service = self.sides.preview.as_deref().filter(|_| track == Track::Candidate);
-        let look =
-            Look { client: &self.client, namespace: &self.sides.namespace, place: object.place(), service };
+        let (client, namespace, place) = (&self.client, &self.sides.namespace, object.place());
+        let look = Look { client, namespace, place, service, naming: Naming::Image };
         look.at(deployment, revision).await
     }
 }

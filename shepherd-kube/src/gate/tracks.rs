@@ -2,7 +2,7 @@ use std::fmt;
 
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use kube::{Client, Resource};
 use serde_json::Value;
@@ -10,9 +10,9 @@ use shepherd_core::model::{Reason, Track, Verdict};
 use shepherd_core::ports::{CheckContext, PortError};
 
 use super::side::Side;
-use crate::object::failure;
+use crate::object::{STABLE, failure};
 use crate::workload::image;
-use crate::workload::replica_sets::{is_of, present, selected, selector};
+use crate::workload::replica_sets::{is_of, named, present, selected, selector};
 
 /// The Deployments of the two tracks, for the gates that ask about them.
 ///
@@ -32,6 +32,7 @@ pub struct Tracks {
     stable: String,
     candidate: String,
     container: Option<String>,
+    service: Option<String>,
 }
 
 impl Tracks {
@@ -39,7 +40,7 @@ impl Tracks {
     pub fn new(client: Client, namespace: impl Into<String>, name: impl Into<String>) -> Self {
         let stable = name.into();
         let candidate = format!("{stable}-candidate");
-        Self { client, namespace: namespace.into(), stable, candidate, container: None }
+        Self { client, namespace: namespace.into(), stable, candidate, container: None, service: None }
     }
 
     /// Calls the candidate's Deployment so.
@@ -49,10 +50,19 @@ impl Tracks {
         self
     }
 
-    /// The container whose image is the revision; needed when there are several.
+    /// The container whose image is the revision; needed when there are several. A revision that a patch makes is known by
+    /// the annotation `shepherd.rs/revision` of the pods' template.
     #[must_use]
     pub fn container(mut self, name: impl Into<String>) -> Self {
         self.container = Some(name.into());
+        self
+    }
+
+    /// The two change roles when a candidate is promoted by a
+    /// [switch](crate::workload::PromoteBy::Switch) of this Service, which says which of them is stable.
+    #[must_use]
+    pub fn switched_by(mut self, service: impl Into<String>) -> Self {
+        self.service = Some(service.into());
         self
     }
 
@@ -83,6 +93,23 @@ impl Tracks {
 
     /// The track that is asked about, or why nothing can be said of it.
     pub(super) async fn look(&self, context: &CheckContext) -> Result<Result<Side, Reason>, PortError> {
+        let mut cast = self.clone();
+        if self.stable_by_service().await?.as_ref() == Some(&self.candidate) {
+            std::mem::swap(&mut cast.stable, &mut cast.candidate);
+        }
+        cast.look_at(context).await
+    }
+
+    /// The Deployment that was stable when the present rollout claimed the Service.
+    async fn stable_by_service(&self) -> Result<Option<String>, PortError> {
+        let Some(service) = &self.service else { return Ok(None) };
+        let api: Api<Service> = Api::namespaced(self.client.clone(), &self.namespace);
+        let place = format!("Service {}/{service}", self.namespace);
+        let found = api.get(service).await.map_err(|error| failure(&place, error))?;
+        Ok(found.metadata.annotations.and_then(|mut all| all.remove(STABLE)))
+    }
+
+    async fn look_at(&self, context: &CheckContext) -> Result<Result<Side, Reason>, PortError> {
         let place = self.place(context.track);
         let Some(deployment) = self.deployment(context.track).await? else {
             return Ok(Err(format!("there is no {place}").into()));
@@ -131,8 +158,13 @@ impl Tracks {
         deployment: &Value,
         context: &CheckContext,
     ) -> Result<Option<Reason>, PortError> {
-        let container = image::container(place, deployment, self.container.as_deref())?;
-        let runs = image::revision(place, deployment, container)?;
+        let name = named(&deployment["spec"]["template"]);
+        let runs = if name == Some(context.revision.as_str()) {
+            context.revision.clone()
+        } else {
+            let container = image::container(place, deployment, self.container.as_deref())?;
+            image::revision(place, deployment, container)?
+        };
         let observed = deployment["status"]["observedGeneration"].as_i64();
         Ok(if runs != context.revision {
             Some(format!("{place} runs {runs}, and {} is asked about", context.revision).into())

@@ -40,7 +40,8 @@ impl Findings {
     }
 }
 
-fn scales(autoscaler: &Value, deployment: &str) -> bool {
+/// Whether an autoscaler is for a Deployment.
+pub(crate) fn scales(autoscaler: &Value, deployment: &str) -> bool {
     let target = &autoscaler["spec"]["scaleTargetRef"];
     target["kind"] == "Deployment" && target["name"] == deployment
 }

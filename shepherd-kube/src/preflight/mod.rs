@@ -43,7 +43,11 @@ mod template;
 mod twins;
 
 pub(crate) use access::Need;
+pub(crate) use autoscalers::scales;
+pub(crate) use lookup::list;
+pub(crate) use owners::applied_by;
 pub(crate) use rehearsal::mark as rehearsed_mark;
+pub(crate) use selectors::{sends_to, text as selector_text};
 pub(crate) use twins::Twins;
 
 pub use error::PreflightError;

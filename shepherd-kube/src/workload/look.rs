@@ -13,7 +13,7 @@ use shepherd_core::ports::PortError;
 use crate::object::{failure, mark_of};
 use crate::workload::endpoints::{endpoints, slices_of};
 use crate::workload::pods::trouble;
-use crate::workload::replica_sets::{condition, count, is_of, present, runs, selected, selector};
+use crate::workload::replica_sets::{Naming, condition, count, is_of, present, selected, selector};
 
 pub(crate) struct Look<'a> {
     pub(crate) client: &'a Client,
@@ -22,6 +22,8 @@ pub(crate) struct Look<'a> {
     pub(crate) place: &'a str,
     /// Whose endpoints must be there before a replica counts as taking requests.
     pub(crate) service: Option<&'a str>,
+    /// How the revision of a template is known.
+    pub(crate) naming: Naming,
 }
 
 impl Look<'_> {
@@ -44,7 +46,9 @@ impl Look<'_> {
         }
         let sets = selected(self.client, self.namespace, self.place, &deployment).await?;
         state.ready = self.ready(&deployment, &sets, &revision).await?;
-        let Some(set) = present(&deployment, &sets) else { return Ok(state) };
+        // What another revision's pods say is no word about this one.
+        let own = present(&deployment, &sets).filter(|set| self.naming.runs(set, &revision));
+        let Some(set) = own else { return Ok(state) };
         if state.ready.get() < desired {
             state.failing = self.failing(set, &deployment).await?.map(Reason::new);
         }
@@ -60,7 +64,7 @@ impl Look<'_> {
         revision: &Revision,
     ) -> Result<Replicas, PortError> {
         let mut ready: u32 = 0;
-        for set in sets.iter().filter(|set| is_of(deployment, set) && runs(set, revision)) {
+        for set in sets.iter().filter(|set| is_of(deployment, set) && self.naming.runs(set, revision)) {
             // Available is ready for as long as the template asks for.
             let available = count(set, "availableReplicas");
             if available > 0 {

@@ -48,6 +48,14 @@ impl Fixture {
         Self(controllers::services(api).with(SERVICES, service("web", "blue")))
     }
 
+    fn serving() -> Self {
+        let fixture = Self::new();
+        for deployment in ["web-blue", "web-green"] {
+            fixture.0.merge(DEPLOYMENTS, deployment, &json!({"spec": {"replicas": 1}}));
+        }
+        fixture
+    }
+
     fn web(&self) -> BlueGreenService {
         BlueGreenService::new(self.0.client(), "shop", "web")
     }
@@ -173,5 +181,5 @@ async fn half_of_the_requests_cannot_be_switched() {
 }
 
 shepherd_testkit::roles_conformance!(Roles::new);
-shepherd_testkit::router_conformance!(Fixture::new);
+shepherd_testkit::router_conformance!(Fixture::serving);
 shepherd_testkit::workload_conformance!(Fixture::new);

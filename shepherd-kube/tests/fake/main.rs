@@ -15,5 +15,6 @@ mod ingress;
 mod istio;
 mod kube_store;
 mod preflight;
+mod promotion;
 mod words;
 mod write_count;

@@ -59,13 +59,13 @@ impl RouterFixture for Fixture {
 shepherd_testkit::router_conformance!(Fixture::new);
 
 /// A service of four pods behind Envoy.
-struct Shop {
-    namespace: Namespace,
-    load: Load,
+pub(crate) struct Shop {
+    pub(crate) namespace: Namespace,
+    pub(crate) load: Load,
 }
 
 impl Shop {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let cluster = Cluster::shared().await.unwrap();
         let gateway = cluster.gateway().await.unwrap();
         let namespace = canary::shop("gateway").await;
@@ -90,11 +90,11 @@ impl Shop {
         canary::begin(&self.namespace, self.router(), image, interval).await
     }
 
-    async fn weight(&self) -> Weight {
+    pub(crate) async fn weight(&self) -> Weight {
         self.router().observe().await.unwrap().exposure.weight
     }
 
-    async fn reached(&self, percent: u32) {
+    pub(crate) async fn reached(&self, percent: u32) {
         let wanted = Weight::percent(percent).unwrap();
         self.namespace
             .eventually("that weight", async || {

@@ -13,3 +13,4 @@ mod ingress;
 mod istio;
 mod kube_store;
 mod preflight;
+mod promotion;

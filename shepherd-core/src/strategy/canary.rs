@@ -206,6 +206,7 @@ impl Strategy for Canary {
 mod tests {
     use super::*;
     use crate::model::{Revision, RouterCapabilities};
+    use crate::plan::Stage;
 
     fn change(replicas: u32) -> Change {
         Change::new("web".parse().unwrap(), Revision::new("v1").unwrap(), Revision::new("v2").unwrap())
@@ -242,7 +243,7 @@ mod tests {
         let given = |canary: Canary| {
             let plan = canary.plan(&change).unwrap();
             let promote = plan.stages().iter().find(|stage| stage.name().as_str() == "promote");
-            promote.and_then(|stage| stage.deadline()).unwrap()
+            promote.and_then(Stage::deadline).unwrap()
         };
         assert_eq!(given(Canary::default()), Duration::from_mins(10));
         let hour = Duration::from_hours(1);

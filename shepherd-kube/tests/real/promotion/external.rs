@@ -43,15 +43,16 @@ async fn ended(shop: &Shop, handle: &Handle) -> Outcome {
 async fn it_is_promoted_when_the_owner_has_shipped_it() {
     let shop = Shop::open().await;
     let users = Users::of(&shop);
+    let spec = async || shop.namespace.api::<Deployment>().get("web").await.unwrap().spec.unwrap();
+    let before = spec().await;
     let handle = begun(&shop).await;
     waits_for(&shop, &handle, "waiting for its owner to ship shop:v2; it runs shop:v1").await;
-    let stable = shop.namespace.api::<Deployment>().get("web").await.unwrap();
-    assert_eq!(stable.metadata.generation, Some(1), "Shepherd writes no spec of stable's");
+    assert_eq!(spec().await, before, "Shepherd writes nothing of it");
     ships(&shop, "shop:v2").await;
+    let shipped = spec().await;
     let outcome = ended(&shop, &handle).await;
     assert_eq!(outcome.ending(), Ending::Promoted, "{}", outcome.why());
-    let stable = shop.namespace.api::<Deployment>().get("web").await.unwrap();
-    assert_eq!(stable.metadata.generation, Some(2));
+    assert_eq!(spec().await, shipped);
     users.met(&["shop:v1", "shop:v2"]).await;
 }
 

@@ -36,8 +36,14 @@ impl Ground {
     /// A service of four replicas of this revision, all traffic on them.
     pub fn serving(stable: Revision) -> Self {
         let four = Replicas::new(4);
-        let stable =
-            TrackState { revision: Some(stable), desired: four, ready: four, failing: None, mark: None };
+        let stable = TrackState {
+            revision: Some(stable),
+            desired: four,
+            ready: four,
+            failing: None,
+            awaits: None,
+            mark: None,
+        };
         let workload = WorkloadState { stable, candidate: TrackState::default() };
         let routing = Routing { exposure: Exposure::OFF, mark: None, in_effect: true };
         let state = State { workload, routing, failing: false, told: None, taken_off: None };
@@ -124,6 +130,7 @@ impl Ground {
             desired: spec.replicas,
             ready: spec.replicas,
             failing: None,
+            awaits: None,
             mark: Some(mark.clone()),
         };
         Ok(())

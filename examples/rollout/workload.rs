@@ -88,6 +88,7 @@ impl Servers {
             desired: Replicas::new(side.replicas),
             ready: Replicas::new(u32::try_from(status.ready).unwrap_or(u32::MAX)),
             failing: status.failing.map(Reason::new),
+            awaits: None,
             mark: side.mark,
         }
     }

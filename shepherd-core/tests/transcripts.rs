@@ -35,6 +35,7 @@ impl Outside {
             desired: replicas,
             ready: replicas,
             failing: None,
+            awaits: None,
             mark: None,
         };
         Self {
@@ -63,6 +64,7 @@ impl Outside {
                     desired: spec.replicas,
                     ready: spec.replicas,
                     failing: None,
+                    awaits: None,
                     mark: Some(mark.clone()),
                 };
                 match spec.track {

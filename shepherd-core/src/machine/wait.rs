@@ -75,7 +75,8 @@ impl Machine {
 
     fn waiting_ready(&self, track: Track, wanted: Replicas) -> WaitingFor {
         let ready = self.state.ready(track).unwrap_or_default();
-        let failing = self.state.workload().and_then(|workload| workload.track(track).failing.clone());
+        let seen = self.state.workload().map(|workload| workload.track(track));
+        let failing = seen.and_then(|seen| seen.failing.clone().or_else(|| seen.awaits.clone()));
         WaitingFor::Ready { track, ready, wanted, failing }
     }
 

@@ -37,7 +37,7 @@ pub enum WaitingFor {
         ready: Replicas,
         /// How many shall be.
         wanted: Replicas,
-        /// Why they are not, in the backend's own words.
+        /// Why they are not, in the backend's own words: why they cannot become so by themselves, or whom they wait for.
         failing: Option<Reason>,
     },
     /// For a routing write to take effect.

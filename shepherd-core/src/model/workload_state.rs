@@ -24,6 +24,10 @@ pub struct TrackState {
     pub ready: Replicas,
     /// Why it will not become ready by itself (crash loop, image cannot be pulled), in the backend's own words.
     pub failing: Option<Reason>,
+    /// What it waits for that others will do in their own time, such as an owner who ships the revision. People are told;
+    /// it decides nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaits: Option<Reason>,
     /// The mark of the write that made it so; none when nobody has marked it, or the backend cannot hold marks.
     #[serde(default)]
     pub mark: Option<Mark>,

@@ -23,6 +23,7 @@ pub struct Canary {
     interval: Duration,
     approval: Option<Approval>,
     promotion: Promotion,
+    promoted_within: Option<Duration>,
     recovery: Recovery,
 }
 
@@ -64,6 +65,14 @@ impl Canary {
     #[must_use]
     pub fn promotion(mut self, promotion: Promotion) -> Self {
         self.promotion = promotion;
+        self
+    }
+
+    /// How long the promotion may take before the rollout is taken back; 10 min unless told otherwise. More of it where
+    /// somebody else carries it out in their own time.
+    #[must_use]
+    pub fn promoted_within(mut self, time: Duration) -> Self {
+        self.promoted_within = Some(time);
         self
     }
 
@@ -165,6 +174,7 @@ impl Default for Canary {
             interval: Duration::from_mins(5),
             approval: None,
             promotion: Promotion::Copy,
+            promoted_within: None,
             recovery: Recovery::default(),
         }
     }
@@ -177,6 +187,10 @@ impl Strategy for Canary {
             None => self.by_replicas(change),
         };
         let plan = plan.recovery(self.recovery).promotion(self.promotion).promote();
+        let plan = match self.promoted_within {
+            Some(time) => plan.within(time),
+            None => plan,
+        };
         let drain = self.recovery.drain;
         match self.promotion {
             Promotion::Copy if change.router.is_some() => {
@@ -192,6 +206,7 @@ impl Strategy for Canary {
 mod tests {
     use super::*;
     use crate::model::{Revision, RouterCapabilities};
+    use crate::plan::Stage;
 
     fn change(replicas: u32) -> Change {
         Change::new("web".parse().unwrap(), Revision::new("v1").unwrap(), Revision::new("v2").unwrap())
@@ -220,6 +235,19 @@ mod tests {
             "retire-candidate",
         ];
         assert_eq!(names(&plan), expected);
+    }
+
+    #[test]
+    fn a_promotion_has_the_time_that_it_is_given() {
+        let change = change(4).router(RouterCapabilities::weighted());
+        let given = |canary: Canary| {
+            let plan = canary.plan(&change).unwrap();
+            let promote = plan.stages().iter().find(|stage| stage.name().as_str() == "promote");
+            promote.and_then(Stage::deadline).unwrap()
+        };
+        assert_eq!(given(Canary::default()), Duration::from_mins(10));
+        let hour = Duration::from_hours(1);
+        assert_eq!(given(Canary::default().promoted_within(hour)), hour);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use shepherd_core::ports::{PortError, Workload};
 use super::sides::{Side, Sides, TRACK, cast, cast_as};
 use crate::object::{Created, Edit, MARK, Object, mark_of, stamp};
 use crate::watch::{Reach, Seen};
+use crate::workload::replica_sets::Naming;
 use crate::workload::{Look, image, twin};
 
 /// Runs blue and green. Which of them is stable each of them says in an annotation, from the first claim of a rollout
@@ -82,7 +83,7 @@ impl BlueGreenDeployments {
         let container = image::container(place, deployment, self.sides.container.as_deref())?;
         let revision = image::revision(place, deployment, container)?;
         let service = self.sides.preview.as_deref().filter(|_| track == Track::Candidate);
-        Look { object, service }.at(seen, revision).await
+        Look { object, service, naming: Naming::Image }.at(seen, revision).await
     }
 }
 

@@ -4,8 +4,8 @@ use shepherd_core::model::Track;
 
 use super::deployments::BlueGreenDeployments;
 use super::selector::ServiceSelector;
-use super::sides::{STABLE, Side};
-use crate::object::MARK;
+use super::sides::Side;
+use crate::object::{MARK, STABLE};
 use crate::preflight::{Findings, Grounded, Need, Twins, WATCHED};
 use crate::workload::{image, twin};
 

@@ -11,8 +11,8 @@ use serde_json::Value;
 use shepherd_core::model::{Exposure, Fence, Mark, Route, RouterCapabilities, Routing, Weight, admit};
 use shepherd_core::ports::{PortError, TrafficRouter};
 
-use super::sides::{STABLE, Side, Sides};
-use crate::object::{Edit, Object, failure, mark_of, stamp};
+use super::sides::{Side, Sides};
+use crate::object::{Edit, Object, STABLE, failure, mark_of, stamp};
 use crate::watch::{Reach, Seen};
 use crate::workload::endpoints::slices_of;
 

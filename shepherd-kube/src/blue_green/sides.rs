@@ -4,10 +4,9 @@ use serde_json::Value;
 use shepherd_core::model::{Fence, Mark, Track};
 use shepherd_core::ports::PortError;
 
-use crate::object::{Edit, annotation, refused, value};
+use crate::object::{Edit, STABLE, annotation, refused, value};
 
-/// On the Service: the side that was stable when its present rollout began. On a Deployment: the track that it is.
-pub(super) const STABLE: &str = "shepherd.rs/stable";
+/// On a Deployment: the track that it is.
 pub(super) const TRACK: &str = "shepherd.rs/track";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@ use std::fmt;
 
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::api::ApiResource;
 use kube::{Client, Resource};
 use serde_json::Value;
@@ -11,10 +11,10 @@ use shepherd_core::ports::{CheckContext, PortError};
 
 use super::side::Side;
 use crate::Watches;
-use crate::object::{Object, failure};
+use crate::object::{Object, STABLE, annotation, failure};
 use crate::watch::{Reach, Seen, Version};
 use crate::workload::image;
-use crate::workload::replica_sets::{is_of, present, selected, selector};
+use crate::workload::replica_sets::{is_of, named, present, selected, selector};
 
 /// The Deployments of the two tracks, for the gates that ask about them.
 ///
@@ -34,6 +34,7 @@ pub struct Tracks {
     stable: String,
     candidate: String,
     pub(super) container: Option<String>,
+    service: Option<String>,
 }
 
 impl Tracks {
@@ -41,7 +42,14 @@ impl Tracks {
     pub fn new(client: Client, namespace: impl Into<String>, name: impl Into<String>) -> Self {
         let stable = name.into();
         let candidate = format!("{stable}-candidate");
-        Self { reach: client.into(), namespace: namespace.into(), stable, candidate, container: None }
+        Self {
+            reach: client.into(),
+            namespace: namespace.into(),
+            stable,
+            candidate,
+            container: None,
+            service: None,
+        }
     }
 
     /// Calls the candidate's Deployment so.
@@ -51,7 +59,8 @@ impl Tracks {
         self
     }
 
-    /// The container whose image is the revision; needed when there are several.
+    /// The container whose image is the revision; needed when there are several. A revision that a patch makes is known by
+    /// the annotation `shepherd.rs/revision` of the pods' template.
     #[must_use]
     pub fn container(mut self, name: impl Into<String>) -> Self {
         self.container = Some(name.into());
@@ -72,6 +81,14 @@ impl Tracks {
     #[must_use]
     pub fn watching(mut self, watches: &Watches) -> Self {
         self.reach = watches.into();
+        self
+    }
+
+    /// The two change roles when a candidate is promoted by a
+    /// [switch](crate::workload::PromoteBy::Switch) of this Service, which says which of them is stable.
+    #[must_use]
+    pub fn switched_by(mut self, service: impl Into<String>) -> Self {
+        self.service = Some(service.into());
         self
     }
 
@@ -102,6 +119,22 @@ impl Tracks {
 
     /// The track that is asked about, or why nothing can be said of it.
     pub(super) async fn look(&self, context: &CheckContext) -> Result<Result<Side, Reason>, PortError> {
+        let mut cast = self.clone();
+        if self.stable_by_service().await?.as_ref() == Some(&self.candidate) {
+            std::mem::swap(&mut cast.stable, &mut cast.candidate);
+        }
+        cast.look_at(context).await
+    }
+
+    /// The Deployment that was stable when the present rollout claimed the Service.
+    async fn stable_by_service(&self) -> Result<Option<String>, PortError> {
+        let Some(service) = &self.service else { return Ok(None) };
+        let kind = ApiResource::erase::<Service>(&());
+        let seen = Object::new(self.reach.clone(), &kind, &self.namespace, service).look().await?;
+        Ok(annotation(&seen.object, STABLE).map(str::to_owned))
+    }
+
+    async fn look_at(&self, context: &CheckContext) -> Result<Result<Side, Reason>, PortError> {
         let place = self.place(context.track);
         let Some(seen) = self.deployment(context.track).await? else {
             return Ok(Err(format!("there is no {place}").into()));
@@ -146,8 +179,13 @@ impl Tracks {
         deployment: &Value,
         context: &CheckContext,
     ) -> Result<Option<Reason>, PortError> {
-        let container = image::container(place, deployment, self.container.as_deref())?;
-        let runs = image::revision(place, deployment, container)?;
+        let name = named(&deployment["spec"]["template"]);
+        let runs = if name == Some(context.revision.as_str()) {
+            context.revision.clone()
+        } else {
+            let container = image::container(place, deployment, self.container.as_deref())?;
+            image::revision(place, deployment, container)?
+        };
         let observed = deployment["status"]["observedGeneration"].as_i64();
         Ok(if runs != context.revision {
             Some(format!("{place} runs {runs}, and {} is asked about", context.revision).into())

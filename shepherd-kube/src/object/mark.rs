@@ -13,6 +13,9 @@ pub(crate) const MARK: &str = "shepherd.rs/mark";
 /// The annotation that holds what stood in the fields that a rollout changes, to be put back on every way out.
 pub(crate) const ORIGINALS: &str = "shepherd.rs/originals";
 
+/// The annotation of a Service that names which of two sides was stable when its present rollout began.
+pub(crate) const STABLE: &str = "shepherd.rs/stable";
+
 /// The mark that an object holds.
 ///
 /// # Errors

@@ -11,5 +11,5 @@ mod wire;
 
 pub(crate) use edit::{Edit, value};
 pub(crate) use failure::{failure, refused};
-pub(crate) use mark::{MARK, ORIGINALS, annotation, mark_at, mark_of, stamp, stamp_at};
+pub(crate) use mark::{MARK, ORIGINALS, STABLE, annotation, mark_at, mark_of, stamp, stamp_at};
 pub(crate) use object::{Created, MANAGER, Object};

@@ -80,7 +80,8 @@ impl Findings {
     }
 }
 
-async fn list(
+/// All objects of a kind in a namespace.
+pub(crate) async fn list(
     client: &Client,
     version: &str,
     kind: &str,

@@ -46,7 +46,10 @@ mod twins;
 pub(crate) use access::{Need, WATCHED};
 pub(crate) use autoscalers::scales;
 pub(crate) use in_place::InPlaceGround;
+pub(crate) use lookup::list;
+pub(crate) use owners::applied_by;
 pub(crate) use rehearsal::mark as rehearsed_mark;
+pub(crate) use selectors::{sends_to, text as selector_text};
 pub(crate) use twins::Twins;
 
 pub use error::PreflightError;

@@ -71,13 +71,22 @@ const TOOLS: &[Tool] = &[
     },
 ];
 
+/// The tool that applies an object, and was not told to leave it alone.
+fn owner(object: &Value) -> Option<&'static Tool> {
+    let tool = TOOLS.iter().find(|tool| tool.owns(object))?;
+    let spared = |(key, value): &(&str, &str)| object["metadata"]["annotations"][*key] == **value;
+    (!tool.spares.iter().any(spared)).then_some(tool)
+}
+
+/// Its name.
+pub(crate) fn applied_by(object: &Value) -> Option<&'static str> {
+    owner(object).map(|tool| tool.name)
+}
+
 impl Findings {
     /// Tells of a tool that would put back `fields`, which Shepherd writes.
     pub(crate) fn owned_by_tools(&mut self, place: &str, object: &Value, fields: &[String]) {
-        let Some(tool) = TOOLS.iter().find(|tool| tool.owns(object)) else { return };
-        if tool.spares.iter().any(|(key, value)| object["metadata"]["annotations"][*key] == **value) {
-            return;
-        }
+        let Some(tool) = owner(object) else { return };
         self.warning(
             place,
             format!("{} applies it, and may put back what Shepherd writes", tool.name),

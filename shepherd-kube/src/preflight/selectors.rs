@@ -11,12 +11,12 @@ pub(super) fn catches(selector: &Value, labels: &Value) -> bool {
 }
 
 /// Whether a Service with this selector sends to pods with these labels. Without a selector it sends to none.
-pub(super) fn sends_to(selector: &Value, labels: &Value) -> bool {
+pub(crate) fn sends_to(selector: &Value, labels: &Value) -> bool {
     selector.as_object().is_some_and(|all| !all.is_empty()) && has_all(selector, labels)
 }
 
 /// A selector of a Service as a person would write it.
-pub(super) fn text(selector: &Value) -> String {
+pub(crate) fn text(selector: &Value) -> String {
     let terms = selector.as_object().into_iter().flatten();
     let terms: Vec<_> =
         terms.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();

@@ -10,13 +10,15 @@ use crate::object::{Object, failure, mark_of};
 use crate::watch::{Seen, Version};
 use crate::workload::endpoints::{endpoints, slices_of};
 use crate::workload::pods::{name, trouble, unready};
-use crate::workload::replica_sets::{condition, count, is_of, present, runs, selected, selector};
+use crate::workload::replica_sets::{Naming, condition, count, is_of, present, selected, selector};
 
 pub(crate) struct Look<'a> {
     /// The Deployment.
     pub(crate) object: &'a Object,
     /// Whose endpoints must be there before a replica counts as taking requests.
     pub(crate) service: Option<&'a str>,
+    /// How the revision of a template is known.
+    pub(crate) naming: Naming,
 }
 
 impl Look<'_> {
@@ -37,7 +39,9 @@ impl Look<'_> {
         }
         let sets = selected(self.object.reach(), self.object.namespace(), place, seen).await?;
         state.ready = self.ready(seen, &sets, &revision, desired).await?.into();
-        let Some(set) = present(deployment, &sets) else { return Ok(state) };
+        // What another revision's pods say is no word about this one.
+        let own = present(deployment, &sets).filter(|set| self.naming.runs(set, &revision));
+        let Some(set) = own else { return Ok(state) };
         if state.ready.get() < desired {
             state.failing = self.failing(set, seen).await?.map(Reason::new);
         }
@@ -54,8 +58,8 @@ impl Look<'_> {
         revision: &Revision,
         desired: u32,
     ) -> Result<u32, PortError> {
-        let (ours, others): (Vec<_>, Vec<_>) =
-            sets.iter().filter(|set| is_of(&seen.object, set)).partition(|set| runs(set, revision));
+        let own = sets.iter().filter(|set| is_of(&seen.object, set));
+        let (ours, others): (Vec<_>, Vec<_>) = own.partition(|set| self.naming.runs(set, revision));
         // Available is ready for as long as the template asks for.
         let available = |set: &Value| count(set, "availableReplicas");
         if ours.iter().all(|set| available(set) == 0) {

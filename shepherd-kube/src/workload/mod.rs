@@ -26,4 +26,4 @@ pub(crate) mod twin;
 
 pub use in_place::{InPlaceDaemonSet, InPlaceDeployment, InPlaceStatefulSet};
 pub(crate) use look::Look;
-pub use pair::{DeploymentPair, Labels};
+pub use pair::{DeploymentPair, Labels, PromoteBy};

@@ -25,10 +25,33 @@ pub(crate) fn is_of(deployment: &Value, set: &Value) -> bool {
     owners.into_iter().flatten().any(|owner| owner["controller"] == true && owner["uid"] == *uid)
 }
 
-/// Whether a container of this set is of a revision.
-pub(crate) fn runs(set: &Value, revision: &Revision) -> bool {
-    let containers = set["spec"]["template"]["spec"]["containers"].as_array();
-    containers.into_iter().flatten().any(|container| container["image"] == revision.as_str())
+/// The annotation of a template that names its revision, where more than an image makes it.
+pub(crate) const REVISION: &str = "shepherd.rs/revision";
+
+/// How the revision of a template is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Naming {
+    /// By the image of a container.
+    Image,
+    /// By its annotation, and by an image as long as it has none.
+    Annotation,
+}
+
+impl Naming {
+    /// Whether this set is of a revision.
+    pub(crate) fn runs(self, set: &Value, revision: &Revision) -> bool {
+        let template = &set["spec"]["template"];
+        if let (Naming::Annotation, Some(name)) = (self, named(template)) {
+            return name == revision.as_str();
+        }
+        let containers = template["spec"]["containers"].as_array();
+        containers.into_iter().flatten().any(|container| container["image"] == revision.as_str())
+    }
+}
+
+/// The name of its revision that stands in a template.
+pub(crate) fn named(template: &Value) -> Option<&str> {
+    template["metadata"]["annotations"][REVISION].as_str()
 }
 
 /// All sets that a Deployment selects, with every field that the server knows: a template that lost some would not be

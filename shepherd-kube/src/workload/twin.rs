@@ -63,16 +63,38 @@ fn mark(relabel: Relabel<'_>) -> Value {
 
 /// Stable's template with the candidate's labels, also where the template itself selects by them.
 pub(crate) fn template(stable: &Value, how: Relabel<'_>) -> Value {
-    let renamed = renamed(stable, how);
+    let mut template = relabelled(stable, &renamed(stable, how));
+    add(&mut template["metadata"]["labels"], how);
+    template
+}
+
+/// The same for a Deployment that is there. What it selects its pods by never changes, so that is what they carry,
+/// whichever of the two was made after the other one.
+pub(crate) fn template_for(stable: &Value, deployment: &Value) -> Value {
+    let [theirs, own] = [stable, deployment].map(|one| &one["spec"]["selector"]["matchLabels"]);
+    let entries = |labels: &Value| labels.as_object().cloned().unwrap_or_default();
+    let rename = |(key, stable): (String, Value)| {
+        let candidate = own.get(&key).filter(|candidate| **candidate != stable)?.clone();
+        Some(Renamed { key, stable, candidate })
+    };
+    let renamed: Vec<_> = entries(theirs).into_iter().filter_map(rename).collect();
+    let mut template = relabelled(stable, &renamed);
+    if let Some(labels) = template["metadata"]["labels"].as_object_mut() {
+        // A label of the other Deployment alone says that a pod is that one's.
+        labels.retain(|key, value| own.get(key).is_some() || theirs.get(key) != Some(value));
+        labels.extend(entries(own));
+    }
+    template
+}
+
+fn relabelled(stable: &Value, renamed: &[Renamed]) -> Value {
     let mut template = stable["spec"]["template"].clone();
-    let own = &mut template["metadata"]["labels"];
-    relabel(own, &renamed);
-    add(own, how);
+    relabel(&mut template["metadata"]["labels"], renamed);
     for selecting in
         ["/spec/affinity/podAffinity", "/spec/affinity/podAntiAffinity", "/spec/topologySpreadConstraints"]
     {
         if let Some(rules) = template.pointer_mut(selecting) {
-            relabel_selectors(rules, &renamed);
+            relabel_selectors(rules, renamed);
         }
     }
     template
@@ -210,6 +232,15 @@ mod tests {
         assert_eq!(made["metadata"]["annotations"], Value::Null);
         assert_eq!(made["metadata"]["ownerReferences"][0]["uid"], "u1");
         assert_eq!((&made["spec"]["replicas"], &made["spec"]["minReadySeconds"]), (&json!(0), &json!(5)));
+    }
+
+    #[test]
+    fn there_and_back_is_what_it_was() {
+        let made = deployment(&stable(), "web-candidate", Relabel::Isolated);
+        assert_eq!(template_for(&stable(), &made), made["spec"]["template"]);
+        assert_eq!(template_for(&made, &stable()), stable()["spec"]["template"]);
+        let shared = deployment(&stable(), "web-candidate", Relabel::Shared);
+        assert_eq!(template_for(&stable(), &shared), shared["spec"]["template"]);
     }
 
     #[test]

@@ -50,7 +50,15 @@ impl Fixture {
     }
 
     fn watched() -> Self {
-        Self(Self::new().0.watched())
+        Self(Self::serving().0.watched())
+    }
+
+    fn serving() -> Self {
+        let fixture = Self::new();
+        for deployment in ["web-blue", "web-green"] {
+            fixture.0.merge(DEPLOYMENTS, deployment, &json!({"spec": {"replicas": 1}}));
+        }
+        fixture
     }
 
     fn web(&self) -> BlueGreenService {
@@ -182,7 +190,7 @@ async fn half_of_the_requests_cannot_be_switched() {
 }
 
 shepherd_testkit::roles_conformance!(Roles::new);
-shepherd_testkit::router_conformance!(Fixture::new);
+shepherd_testkit::router_conformance!(Fixture::serving);
 shepherd_testkit::workload_conformance!(Fixture::new);
 shepherd_testkit::roles_conformance!(watched_roles => Roles::watched);
 shepherd_testkit::router_conformance!(watched_router => Fixture::watched);

@@ -15,6 +15,7 @@ mod ingress;
 mod istio;
 mod kube_store;
 mod preflight;
+mod promotion;
 mod watching;
 mod words;
 mod write_count;

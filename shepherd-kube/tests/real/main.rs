@@ -17,6 +17,7 @@ mod istio;
 mod killed;
 mod kube_store;
 mod preflight;
+mod promotion;
 mod shop;
 mod soak;
 mod way_back;

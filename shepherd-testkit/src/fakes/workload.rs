@@ -41,7 +41,14 @@ impl ScriptedWorkload {
 }
 
 fn state(revision: Revision, replicas: Replicas, mark: Option<Mark>) -> TrackState {
-    TrackState { revision: Some(revision), desired: replicas, ready: replicas, failing: None, mark }
+    TrackState {
+        revision: Some(revision),
+        desired: replicas,
+        ready: replicas,
+        failing: None,
+        awaits: None,
+        mark,
+    }
 }
 
 #[async_trait]

@@ -62,6 +62,7 @@ impl Side {
             desired: Replicas::new(self.desired),
             ready: Replicas::new(self.ready_of_own(at)),
             failing: self.failing(behaviours),
+            awaits: None,
             mark: self.mark.clone(),
         }
     }

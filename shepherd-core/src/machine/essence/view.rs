@@ -131,7 +131,7 @@ impl<'a> View<'a> {
     pub(super) fn side(&self, track: Track, wanted: &TrackWanted) -> Side {
         let TrackWanted { revision, replicas, accepted } = wanted;
         let seen = self.state.workload().map(|workload| {
-            let TrackState { revision, desired, ready, failing, mark: _ } = workload.track(track);
+            let TrackState { revision, desired, ready, failing, awaits: _, mark: _ } = workload.track(track);
             (revision.clone(), *desired, *ready, failing.is_some())
         });
         let accepted = accepted.map(|accepted| self.tells(accepted));

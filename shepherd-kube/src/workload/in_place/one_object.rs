@@ -280,7 +280,7 @@ impl<K: Kind> InPlace<K> {
             let failing = revision.as_ref().filter(|_| ready < desired);
             let failing = failing.and_then(|revision| looked.failing(revision.as_str())).map(Reason::new);
             let (desired, ready) = (Replicas::new(desired), Replicas::new(ready));
-            Ok::<_, PortError>(TrackState { revision, desired, ready, failing, mark })
+            Ok::<_, PortError>(TrackState { revision, desired, ready, failing, awaits: None, mark })
         };
         Ok(WorkloadState {
             stable: state(Track::Stable, wanted.stable)?,

@@ -5,21 +5,24 @@ use async_trait::async_trait;
 use kube::Client;
 use kube::api::{ApiResource, GroupVersionKind};
 use serde_json::Value;
-use shepherd_core::model::{Fence, Mark, Replicas, Track, TrackSpec, TrackState, WorkloadState};
+use shepherd_core::model::{Fence, Mark, Replicas, Revision, Track, TrackSpec, TrackState, WorkloadState};
 use shepherd_core::ports::{PortError, Workload};
 
-use super::Labels;
+use super::recipe::Recipe;
+use super::side::{Cast, Side};
+use super::{Labels, PromoteBy};
 use crate::Watches;
-use crate::object::{Created, Edit, MARK, Object, mark_of, stamp};
+use crate::object::Object;
 use crate::watch::{Reach, Seen};
+use crate::workload::Look;
 use crate::workload::autoscaler::Autoscaler;
-use crate::workload::{Look, image, twin};
 
 /// The Deployment that people own is stable; the candidate's stands beside it, and Shepherd makes it after stable's
-/// template. The image of one container is the revision.
+/// template. The image of one container is the revision, or whatever [a patch](Self::patched_by) makes of the template.
 ///
-/// Of stable, it changes the image of that container, the count of replicas, and one annotation. The candidate's
-/// Deployment goes when stable goes, and stays with no replicas between rollouts.
+/// Of stable, it changes the image of that container (or what the patch changes), the count of replicas, and one or two
+/// annotations. The candidate's Deployment goes when stable goes, and stays with no replicas between rollouts. How a
+/// candidate becomes stable is said by [`promote_by`](Self::promote_by).
 ///
 /// A replica counts as ready when it has been available for as long as its template asks for, and, where a Service of
 /// its track is [named](Self::services), when that Service has it among its endpoints.
@@ -37,46 +40,85 @@ use crate::workload::{Look, image, twin};
 /// ```
 pub struct DeploymentPair {
     pub(super) namespace: String,
-    pub(super) stable: Object,
-    pub(super) candidate: Object,
-    pub(super) candidate_name: String,
-    pub(super) container: Option<String>,
+    /// The Deployment that people own.
+    pub(super) owned: Object,
+    /// The one that Shepherd makes after it.
+    pub(super) made: Object,
+    pub(super) recipe: Recipe,
     pub(super) labels: Labels,
-    pub(super) services: Option<[String; 2]>,
+    /// Stable's and the candidate's.
+    pub(super) services: Option<[Object; 2]>,
     pub(super) autoscaler: Option<Autoscaler>,
+    pub(super) promote_by: PromoteBy,
 }
 
 impl DeploymentPair {
     /// Stable is the Deployment of this name; the candidate's is called `name-candidate`.
     pub fn new(client: Client, namespace: impl Into<String>, name: impl Into<String>) -> Self {
         let (namespace, name) = (namespace.into(), name.into());
-        let candidate_name = format!("{name}-candidate");
-        let stable = deployment(client.clone(), &namespace, &name);
-        let candidate = deployment(client, &namespace, &candidate_name);
+        let owned = deployment(client.clone(), &namespace, &name);
+        let made = deployment(client, &namespace, &format!("{name}-candidate"));
         Self {
             namespace,
-            stable,
-            candidate,
-            candidate_name,
-            container: None,
+            owned,
+            made,
+            recipe: Recipe::default(),
             labels: Labels::default(),
             services: None,
             autoscaler: None,
+            promote_by: PromoteBy::default(),
         }
     }
 
     /// Calls the candidate's Deployment so.
     #[must_use]
     pub fn candidate(mut self, name: impl Into<String>) -> Self {
-        self.candidate_name = name.into();
-        self.candidate = deployment(self.stable.reach().clone(), &self.namespace, &self.candidate_name);
+        self.made = deployment(self.owned.reach().clone(), &self.namespace, &name.into());
         self
     }
 
     /// The container whose image is the revision; needed when there are several.
     #[must_use]
     pub fn container(mut self, name: impl Into<String>) -> Self {
-        self.container = Some(name.into());
+        self.recipe.container = Some(name.into());
+        self
+    }
+
+    /// Makes candidates by a patch of the pods' template in place of a new image: an object is a JSON merge patch, a list
+    /// is a JSON Patch, and both are of the template, not of the Deployment. It is applied to stable's template as that
+    /// stands, at the start for the candidate and again at the promotion by copy, also by another process: the same
+    /// revision must always give the same patch. The revision's name then stands in the template, as the annotation
+    /// `shepherd.rs/revision`; a template that has none yet is known by its image.
+    ///
+    /// A promotion by copy keeps the template before in the annotation `shepherd.rs/originals` of the Deployment, from the
+    /// write that changes it until the rollout ends, so that the way back restores exactly that.
+    ///
+    /// A rollout is taken back, before any user meets it, when the closure answers an error, whose text is told; when
+    /// the patch does not fit the template; and when it changes a label by which the Deployment or a
+    /// [named Service](Self::services) selects its pods. Whether a Service does is read from the Service, only when the
+    /// patch changes a label. No value of the patch or of the template stands in any error.
+    ///
+    /// ```no_run
+    /// # fn example(client: kube::Client) {
+    /// use serde_json::json;
+    /// use shepherd_kube::workload::DeploymentPair;
+    ///
+    /// // Revisions such as `web:v2/beta`: an image, and a mode of the program.
+    /// let workload = DeploymentPair::new(client, "shop", "web").patched_by(|revision| {
+    ///     let (image, mode) = revision.as_str().split_once('/').ok_or("it must be IMAGE/MODE")?;
+    ///     Ok(json!([
+    ///         {"op": "replace", "path": "/spec/containers/0/image", "value": image},
+    ///         {"op": "add", "path": "/spec/containers/0/env", "value": [{"name": "MODE", "value": mode}]},
+    ///     ]))
+    /// });
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn patched_by(
+        mut self,
+        patch: impl Fn(&Revision) -> Result<Value, String> + Send + Sync + 'static,
+    ) -> Self {
+        self.recipe.patch = Some(Arc::new(patch));
         self
     }
 
@@ -91,7 +133,26 @@ impl DeploymentPair {
     /// endpoints. With [`Labels::Shared`] and no router both are the same.
     #[must_use]
     pub fn services(mut self, stable: impl Into<String>, candidate: impl Into<String>) -> Self {
-        self.services = Some([stable.into(), candidate.into()]);
+        let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Service"));
+        let service = |name: String| Object::new(self.owned.reach().clone(), &kind, &self.namespace, &name);
+        self.services = Some([service(stable.into()), service(candidate.into())]);
+        self
+    }
+
+    /// How the candidate becomes stable; [`PromoteBy::Copy`] unless told otherwise.
+    ///
+    /// ```no_run
+    /// # fn example(client: kube::Client) {
+    /// use shepherd_kube::workload::{DeploymentPair, PromoteBy};
+    ///
+    /// let workload = DeploymentPair::new(client, "shop", "web")
+    ///     .services("web", "web-candidate")
+    ///     .promote_by(PromoteBy::Switch);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn promote_by(mut self, way: PromoteBy) -> Self {
+        self.promote_by = way;
         self
     }
 
@@ -100,172 +161,134 @@ impl DeploymentPair {
     /// annotation meanwhile and is put back when the candidate is retired, whichever way the rollout ended.
     #[must_use]
     pub fn autoscaled_by(mut self, name: &str) -> Self {
-        self.autoscaler = Some(Autoscaler::new(self.stable.reach().clone(), &self.namespace, name));
+        self.autoscaler = Some(Autoscaler::new(self.owned.reach().clone(), &self.namespace, name));
         self
     }
 
     /// Looks by these watches, and reaches the server by their client. See [`Watches`] for what that means.
     #[must_use]
     pub fn watching(mut self, watches: &Watches) -> Self {
-        self.stable.watch(watches);
-        self.candidate.watch(watches);
+        self.owned.watch(watches);
+        self.made.watch(watches);
+        for service in self.services.iter_mut().flatten() {
+            service.watch(watches);
+        }
         if let Some(autoscaler) = &mut self.autoscaler {
             autoscaler.object.watch(watches);
         }
         self
     }
 
-    async fn apply_stable(&self, spec: &TrackSpec, mark: &Mark) -> Result<(), PortError> {
-        let place = self.stable.place();
-        let applied = self.stable.change(|deployment| {
-            mark.admit(mark_of(place, deployment)?.as_ref())?;
-            let mut edit = Edit::of(deployment);
-            self.edit(&mut edit, deployment, place, spec)?;
-            stamp(&mut edit, mark);
-            Ok(edit.into())
-        });
-        applied.await.map(drop)
+    pub(super) fn client(&self) -> &Client {
+        self.owned.reach().client()
     }
 
-    async fn apply_candidate(&self, spec: &TrackSpec, mark: &Mark) -> Result<(), PortError> {
-        let Some(there) = self.candidate.find().await? else {
-            if spec.replicas == Replicas::ZERO {
-                return Ok(());
-            }
-            let stable = self.stable.read().await?;
-            return match self.create(&stable, spec, mark).await? {
-                Created::Now => Ok(()),
-                // Somebody was faster; who that was, its mark says.
-                Created::ByOthers => self.change_candidate(&stable, spec, mark).await,
-            };
-        };
-        // Only a candidate that serves nobody is made anew after stable's template: that may have changed since.
-        let stable = if is_idle(&there) { self.stable.read().await? } else { there };
-        self.change_candidate(&stable, spec, mark).await
-    }
-
-    async fn change_candidate(&self, stable: &Value, spec: &TrackSpec, mark: &Mark) -> Result<(), PortError> {
-        let place = self.candidate.place();
-        let applied = self.candidate.change(|deployment| {
-            mark.admit(mark_of(place, deployment)?.as_ref())?;
-            let mut edit = Edit::of(deployment);
-            if is_idle(deployment) && spec.replicas > Replicas::ZERO {
-                let container = image::container(self.stable.place(), stable, self.container.as_deref())?;
-                let template =
-                    image::with(twin::template(stable, self.labels.relabel()), container, &spec.revision);
-                edit.set(&["spec", "template"], template);
-                edit.set(&["spec", "replicas"], spec.replicas.get().into());
-            } else {
-                self.edit(&mut edit, deployment, place, spec)?;
-            }
-            stamp(&mut edit, mark);
-            Ok(edit.into())
-        });
-        applied.await.map(drop)
-    }
-
-    async fn create(&self, stable: &Value, spec: &TrackSpec, mark: &Mark) -> Result<Created, PortError> {
-        let container = image::container(self.stable.place(), stable, self.container.as_deref())?;
-        let made = twin::deployment(stable, &self.candidate_name, self.labels.relabel());
-        let mut made = twin::owned(made, stable);
-        made["spec"]["template"] = image::with(made["spec"]["template"].take(), container, &spec.revision);
-        made["spec"]["replicas"] = spec.replicas.get().into();
-        made["metadata"]["annotations"][MARK] = serde_json::to_string(mark).unwrap_or_default().into();
-        self.candidate.create(&made).await
-    }
-
-    /// The image and the count, where they differ.
-    fn edit(
-        &self,
-        edit: &mut Edit<'_>,
-        deployment: &Value,
-        place: &str,
-        spec: &TrackSpec,
-    ) -> Result<(), PortError> {
-        image::write(edit, place, deployment, self.container.as_deref(), &spec.revision)?;
-        if spec.track == Track::Candidate || self.autoscaler.is_none() {
-            edit.set(&["spec", "replicas"], spec.replicas.get().into());
-        }
-        Ok(())
-    }
-
-    async fn state(&self, track: Track, seen: &Seen) -> Result<TrackState, PortError> {
-        let object = self.object(track);
-        let container = image::container(object.place(), &seen.object, self.container.as_deref())?;
-        let revision = image::revision(object.place(), &seen.object, container)?;
-        let service = self.services.as_ref().map(|[stable, candidate]| match track {
-            Track::Stable => stable.as_str(),
-            Track::Candidate => candidate.as_str(),
-        });
-        Look { object, service }.at(seen, revision).await
-    }
-
-    fn object(&self, track: Track) -> &Object {
-        match track {
-            Track::Stable => &self.stable,
-            Track::Candidate => &self.candidate,
+    pub(super) const fn deployment(&self, side: Side) -> &Object {
+        match side {
+            Side::Owned => &self.owned,
+            Side::Made => &self.made,
         }
     }
-}
 
-#[async_trait]
-impl Workload for DeploymentPair {
-    async fn claim(&self, fence: &Fence) -> Result<(), PortError> {
-        let stable = claim(&self.stable, fence).await?;
+    /// The name of the Service whose endpoints a track's replicas must be among.
+    fn service(&self, track: Track) -> Option<&str> {
+        let [stable, candidate] = self.services.as_ref()?;
+        Some(if track == Track::Stable { stable.name() } else { candidate.name() })
+    }
+
+    async fn claim_fixed(&self, fence: &Fence) -> Result<(), PortError> {
+        let stable = self.claim_side(Side::Owned, fence).await?;
         if let Some(autoscaler) = &self.autoscaler {
             autoscaler.hold(fence, stable["spec"]["replicas"].as_u64().unwrap_or(1)).await?;
         }
-        if self.candidate.find().await?.is_some() {
-            return claim(&self.candidate, fence).await.map(drop);
+        if self.made.find().await?.is_some() {
+            return self.claim_side(Side::Made, fence).await.map(drop);
         }
         if self.labels == Labels::Isolated {
             // What an older owner might still make there, nobody is sent to.
             return Ok(());
         }
-        let container = image::container(self.stable.place(), &stable, self.container.as_deref())?;
-        let revision = image::revision(self.stable.place(), &stable, container)?;
-        let spec = TrackSpec { track: Track::Candidate, revision, replicas: Replicas::ZERO };
-        match self.create(&stable, &spec, &Mark::claimed(None, fence)?).await? {
-            Created::Now => Ok(()),
-            Created::ByOthers => claim(&self.candidate, fence).await.map(drop),
+        self.make_idle(&stable, fence).await
+    }
+
+    async fn apply_fixed(&self, spec: &TrackSpec, mark: &Mark) -> Result<(), PortError> {
+        if spec.track == Track::Stable {
+            return match self.promote_by {
+                PromoteBy::External => self.want(spec, mark).await,
+                _ => self.write_stable(Side::Owned, spec, mark).await,
+            };
+        }
+        self.write_candidate(Cast::FIXED, spec, mark).await?;
+        if spec.replicas > Replicas::ZERO {
+            return Ok(());
+        }
+        // A candidate that is retired is the end of its rollout, whichever way it went.
+        if self.recipe.is_patch() || self.promote_by == PromoteBy::External {
+            self.forget(mark).await?;
+        }
+        match &self.autoscaler {
+            Some(autoscaler) => autoscaler.release(mark).await,
+            None => Ok(()),
         }
     }
 
-    async fn apply(&self, spec: &TrackSpec, mark: &Mark) -> Result<(), PortError> {
-        match spec.track {
-            Track::Stable => self.apply_stable(spec, mark).await,
-            Track::Candidate => {
-                self.apply_candidate(spec, mark).await?;
-                // A candidate that is retired is the end of its rollout, whichever way it went.
-                match &self.autoscaler {
-                    Some(autoscaler) if spec.replicas == Replicas::ZERO => autoscaler.release(mark).await,
-                    _ => Ok(()),
-                }
-            }
-        }
-    }
-
-    async fn observe(&self) -> Result<WorkloadState, PortError> {
-        let stable = async { self.state(Track::Stable, &self.stable.look().await?).await };
+    async fn observe_fixed(&self) -> Result<WorkloadState, PortError> {
+        let stable = async {
+            let seen = self.owned.look().await?;
+            let left = self.promote_by == PromoteBy::External;
+            let wanted = if left { self.wanted(&seen.object)? } else { None };
+            self.state(Track::Stable, Side::Owned, &seen, wanted).await
+        };
         let candidate = async {
-            match self.candidate.look_for().await? {
-                Some(seen) => self.state(Track::Candidate, &seen).await,
+            match self.made.look_for().await? {
+                Some(seen) => self.state(Track::Candidate, Side::Made, &seen, None).await,
                 None => Ok(TrackState::default()),
             }
         };
         let (stable, candidate) = tokio::try_join!(stable, candidate)?;
         Ok(WorkloadState { stable, candidate })
     }
+
+    /// What a Deployment is as a track. `wanted` is the revision that it is meant to run, where that is not its template's.
+    pub(super) async fn state(
+        &self,
+        track: Track,
+        side: Side,
+        seen: &Seen,
+        wanted: Option<Revision>,
+    ) -> Result<TrackState, PortError> {
+        let object = self.deployment(side);
+        let runs = self.recipe.revision(object.place(), &seen.object)?;
+        let awaits =
+            wanted.as_ref().filter(|wanted| **wanted != runs).map(|wanted| Self::awaited(wanted, &runs));
+        let look = Look { object, service: self.service(track), naming: self.recipe.naming() };
+        let state = look.at(seen, wanted.unwrap_or(runs)).await?;
+        Ok(TrackState { awaits, ..state })
+    }
 }
 
-async fn claim(object: &Object, fence: &Fence) -> Result<Arc<Value>, PortError> {
-    let claimed = object.change(|deployment| {
-        let mark = Mark::claimed(mark_of(object.place(), deployment)?.as_ref(), fence)?;
-        let mut edit = Edit::of(deployment);
-        stamp(&mut edit, &mark);
-        Ok(edit.into())
-    });
-    claimed.await
+#[async_trait]
+impl Workload for DeploymentPair {
+    async fn claim(&self, fence: &Fence) -> Result<(), PortError> {
+        match self.promote_by {
+            PromoteBy::Switch => self.claim_switching(fence).await,
+            _ => self.claim_fixed(fence).await,
+        }
+    }
+
+    async fn apply(&self, spec: &TrackSpec, mark: &Mark) -> Result<(), PortError> {
+        match self.promote_by {
+            PromoteBy::Switch => self.apply_switching(spec, mark).await,
+            _ => self.apply_fixed(spec, mark).await,
+        }
+    }
+
+    async fn observe(&self) -> Result<WorkloadState, PortError> {
+        match self.promote_by {
+            PromoteBy::Switch => self.observe_switching().await,
+            _ => self.observe_fixed().await,
+        }
+    }
 }
 
 fn deployment(reach: impl Into<Reach>, namespace: &str, name: &str) -> Object {
@@ -273,16 +296,12 @@ fn deployment(reach: impl Into<Reach>, namespace: &str, name: &str) -> Object {
     Object::new(reach, &kind, namespace, name)
 }
 
-/// It has no replicas and wants none.
-fn is_idle(deployment: &Value) -> bool {
-    deployment["spec"]["replicas"] == 0
-}
-
 impl fmt::Debug for DeploymentPair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DeploymentPair")
-            .field("stable", &self.stable)
-            .field("candidate", &self.candidate)
+            .field("stable", &self.owned)
+            .field("candidate", &self.made)
+            .field("promote_by", &self.promote_by)
             .finish_non_exhaustive()
     }
 }

@@ -18,7 +18,7 @@ use crate::api::{Api, Objects};
 const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/shop/deployments";
 pub(crate) const SETS: &str = "/apis/apps/v1/namespaces/shop/replicasets";
 pub(crate) const PODS: &str = "/api/v1/namespaces/shop/pods";
-const SERVICES: &str = "/api/v1/namespaces/shop/services";
+pub(crate) const SERVICES: &str = "/api/v1/namespaces/shop/services";
 const SLICES: &str = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices";
 
 /// Deployments whose pods are ready at once; those of an image with `broken` in its name never are.
@@ -64,6 +64,20 @@ pub(crate) fn answering(api: &Api, service: &str) -> BTreeSet<Revision> {
     behind.map(|set| image(set).parse().unwrap()).collect()
 }
 
+/// How many pods of each image a Service sends to.
+pub(crate) fn behind(api: &Api, service: &str) -> BTreeMap<Revision, Replicas> {
+    let service = api.get(SERVICES, service);
+    let mut behind: BTreeMap<Revision, Replicas> = BTreeMap::new();
+    for set in api.list(SETS) {
+        let ready = set["status"]["availableReplicas"].as_u64().unwrap_or(0);
+        if ready > 0 && is_selected(&service, &set["spec"]["template"]["metadata"]["labels"]) {
+            let count = behind.entry(image(&set).parse().unwrap()).or_default();
+            *count = Replicas::new(count.get() + u32::try_from(ready).unwrap());
+        }
+    }
+    behind
+}
+
 fn is_selected(service: &Value, labels: &Value) -> bool {
     let selector = service["spec"]["selector"].as_object();
     selector.is_some_and(|selector| selector.iter().all(|(key, value)| labels[key] == *value))
@@ -75,7 +89,9 @@ fn endpoints(objects: &mut Objects, written: &mut Value) {
     for service in services {
         let name = service["metadata"]["name"].as_str().unwrap();
         let pods = objects.list(PODS, "");
-        let behind = pods.iter().filter(|pod| is_selected(&service, &pod["metadata"]["labels"]));
+        let trouble = |pod: &Value| pod["status"]["containerStatuses"].is_array();
+        let behind =
+            pods.iter().filter(|pod| is_selected(&service, &pod["metadata"]["labels"]) && !trouble(pod));
         let endpoints: Vec<_> = behind
             .map(|pod| json!({"addresses": ["10.1.1.1"], "conditions": {"ready": true}, "targetRef": {"kind": "Pod", "name": pod["metadata"]["name"]}}))
             .collect();
@@ -118,8 +134,21 @@ fn deployment(objects: &mut Objects, deployment: &mut Value) {
     if !is_broken(&set) {
         end_others(objects, deployment, &set["metadata"]["name"]);
     }
-    objects.keep(PODS, pod_of(&set));
+    keep_pods(objects, &set);
     objects.keep(SETS, set);
+}
+
+/// As many as the set wants.
+fn keep_pods(objects: &mut Objects, set: &Value) {
+    let prefix = format!("{}-", set["metadata"]["name"].as_str().unwrap());
+    let wanted = set["spec"]["replicas"].as_u64().unwrap();
+    for pod in objects.list(PODS, "") {
+        let name = pod["metadata"]["name"].as_str().unwrap();
+        if name.strip_prefix(&prefix).is_some_and(|nth| nth.parse::<u64>().unwrap() > wanted) {
+            objects.delete(PODS, name).unwrap();
+        }
+    }
+    (1..=wanted).for_each(|nth| objects.keep(PODS, pod_of(set, nth)));
 }
 
 fn set_of(deployment: &Value) -> Value {
@@ -154,13 +183,13 @@ fn end_others(objects: &mut Objects, deployment: &Value, present: &Value) {
         if *owner == deployment["metadata"]["uid"] && set["metadata"]["name"] != *present {
             set["spec"]["replicas"] = 0.into();
             set["status"] = json!({"replicas": 0});
+            keep_pods(objects, &set);
             objects.keep(SETS, set);
         }
     }
 }
 
-/// One of the pods of a set stands for all of them.
-fn pod_of(set: &Value) -> Value {
+fn pod_of(set: &Value, nth: u64) -> Value {
     let mut status = json!({"phase": "Running"});
     if is_broken(set) {
         let waiting = json!({"reason": "ImagePullBackOff", "message": "no such image"});
@@ -168,7 +197,7 @@ fn pod_of(set: &Value) -> Value {
             "name": "app", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": {"waiting": waiting},
         }]);
     }
-    let name = format!("{}-1", set["metadata"]["name"].as_str().unwrap());
+    let name = format!("{}-{nth}", set["metadata"]["name"].as_str().unwrap());
     let labels = &set["spec"]["template"]["metadata"]["labels"];
     json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": name, "labels": labels}, "status": status})
 }

@@ -310,3 +310,24 @@ async fn autoscaler_headroom() {
     let spare = AutoscalerHeadroom::of(Shop::new().tracks()).spare(3);
     assert!(matches!(spare.check(&question()).await.unwrap(), Verdict::Fail(_)));
 }
+
+#[tokio::test]
+async fn a_service_says_which_deployment_is_stable() {
+    let shop = Shop::new();
+    let services = "/api/v1/namespaces/shop/services";
+    let api = shop.0.clone().with(services, json!({"kind": "Service", "metadata": {"name": "web"}}));
+    let gate = PodsReady::of(shop.tracks().switched_by("web"));
+    let said = async || gate.check(&question()).await.unwrap().to_string();
+    assert!(said().await.starts_with("pass: Deployment shop/web-candidate"), "{}", said().await);
+    api.merge(
+        services,
+        "web",
+        &json!({"metadata": {"annotations": {"shepherd.rs/stable": "web-candidate"}}}),
+    );
+    assert_eq!(said().await, "inconclusive: Deployment shop/web runs web:v1, and web:v2 is asked about");
+    let deployments = "/apis/apps/v1/namespaces/shop/deployments";
+    let named = json!({"metadata": {"annotations": {"shepherd.rs/revision": "web:v2"}}});
+    api.merge(deployments, "web", &json!({"spec": {"template": named}}));
+    api.merge("/apis/apps/v1/namespaces/shop/replicasets", "web-a", &json!({"spec": {"template": named}}));
+    assert!(said().await.starts_with("pass: Deployment shop/web:"), "{}", said().await);
+}

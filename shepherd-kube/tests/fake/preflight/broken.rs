@@ -123,7 +123,7 @@ broken! {
         let mut other = deployment("web-candidate");
         other["spec"]["selector"]["matchLabels"] = json!({"app": "next"});
         shop.add(DEPLOYMENTS, other);
-    } => Error, "Deployment shop/web-candidate", "does not catch pods", ".candidate(";
+    } => Error, "Service shop/web-candidate", "catches no pod of candidate's", "make its selector app=next";
 }
 
 fn autoscaler(deployment: &str) -> Value {

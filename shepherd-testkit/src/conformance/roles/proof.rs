@@ -152,7 +152,14 @@ impl Service {
         let Side { spec, mark } = &backend.sides[self.index(backend, track)];
         let (revision, replicas) = spec.clone().unzip();
         let replicas = replicas.unwrap_or_default();
-        TrackState { revision, desired: replicas, ready: replicas, failing: None, mark: mark.clone() }
+        TrackState {
+            revision,
+            desired: replicas,
+            ready: replicas,
+            failing: None,
+            awaits: None,
+            mark: mark.clone(),
+        }
     }
 }
 

@@ -159,6 +159,7 @@ impl Side {
             desired: Replicas::new(wanted),
             ready: Replicas::new(u32::try_from(ready).unwrap_or(u32::MAX)),
             failing: failing.then(|| "exit code 1".into()),
+            awaits: None,
             mark: self.mark.clone(),
         }
     }

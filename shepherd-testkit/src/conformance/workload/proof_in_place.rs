@@ -105,6 +105,7 @@ impl Object {
             desired: Replicas::new(if tells { count(ready) } else { asked.replicas }),
             ready: Replicas::new(count(ready)),
             failing: fails.then(|| "exit code 1".into()),
+            awaits: None,
             mark: asked.mark.clone(),
         }
     }

@@ -32,6 +32,7 @@ impl Outside {
             desired: plan.replicas(),
             ready: plan.replicas(),
             failing: None,
+            awaits: None,
             mark: None,
         };
         let workload = WorkloadState { stable, candidate: TrackState::default() };
@@ -144,6 +145,7 @@ impl Outside {
             desired: spec.replicas,
             ready: side.ready.min(spec.replicas),
             failing: side.failing.take().filter(|_| spec.replicas > Replicas::ZERO),
+            awaits: None,
             mark: Some(mark.clone()),
         };
         Ok(())

@@ -1,0 +1,96 @@
+//! How a candidate of a pair of Deployments becomes stable.
+
+mod external;
+mod patch;
+mod refusals;
+mod switch;
+mod switch_faults;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use shepherd_core::model::{
+    Fence, Generation, Mark, Replicas, Revision, StageIndex, Track, TrackSpec, Traffic,
+};
+use shepherd_kube::workload::{DeploymentPair, PromoteBy};
+
+use crate::api::{Api, Seen};
+use crate::controllers::{self, SERVICES};
+use crate::deployment_pair::DEPLOYMENTS;
+use crate::words::fence;
+
+pub(super) fn service(name: &str, app: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "shop"},
+        "spec": {"selector": {"app": app, "tier": "front"}, "ports": [{"port": 80}]},
+    })
+}
+
+pub(super) fn deployment(replicas: u32) -> Value {
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": "web"}},
+            "template": {
+                "metadata": {"labels": {"app": "web", "tier": "front"}},
+                "spec": {"containers": [{
+                    "name": "app", "image": "web:v1", "env": [{"name": "TOKEN", "value": SECRET}],
+                }]},
+            },
+        },
+    })
+}
+
+/// What stands in the environment of stable's pods, and nobody may see.
+pub(super) const SECRET: &str = "s3cr3t-of-the-shop";
+
+/// A service with a Service for each track.
+pub(super) fn shop(replicas: u32) -> Api {
+    let api = controllers::services(controllers::deployments(Api::default()));
+    api.with(SERVICES, service("web", "web"))
+        .with(SERVICES, service("web-candidate", "web-candidate"))
+        .with(DEPLOYMENTS, deployment(replicas))
+}
+
+pub(super) fn pair(api: &Api, way: PromoteBy) -> DeploymentPair {
+    DeploymentPair::new(api.client(), "shop", "web").services("web", "web-candidate").promote_by(way)
+}
+
+pub(super) fn of(track: Track, revision: &str, replicas: u32) -> TrackSpec {
+    TrackSpec { track, revision: revision.parse().unwrap(), replicas: Replicas::new(replicas) }
+}
+
+pub(super) fn on(owner: &Fence, generation: u64) -> Mark {
+    let generation = Generation::new(generation);
+    Mark { fence: owner.clone(), stage: StageIndex::FIRST, generation, traffic: Traffic::On, cause: None }
+}
+
+pub(super) fn off(owner: &Fence, generation: u64) -> Mark {
+    Mark { traffic: Traffic::Off, ..on(owner, generation) }
+}
+
+/// The first owner of the first rollout.
+pub(super) fn first() -> Fence {
+    fence(1, 1)
+}
+
+/// What the pods are that each Service sends to.
+pub(super) fn behind(api: &Api, track: Track) -> BTreeMap<Revision, Replicas> {
+    controllers::behind(api, if track == Track::Stable { "web" } else { "web-candidate" })
+}
+
+pub(super) fn app_of(api: &Api, service: &str) -> String {
+    api.get(SERVICES, service)["spec"]["selector"]["app"].as_str().unwrap().to_owned()
+}
+
+pub(super) fn replicas_of(api: &Api, deployment: &str) -> u64 {
+    api.get(DEPLOYMENTS, deployment)["spec"]["replicas"].as_u64().unwrap()
+}
+
+/// The objects that were written since this was asked last.
+pub(super) fn written(api: &Api) -> Vec<String> {
+    let writes = api.seen().into_iter().filter(Seen::is_write);
+    writes.map(|seen| seen.path.rsplit('/').take(2).collect::<Vec<_>>().join(" of ")).collect()
+}

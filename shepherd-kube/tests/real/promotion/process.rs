@@ -46,34 +46,36 @@ pub(super) enum Fate {
     Lost,
 }
 
-/// Says it by the method and the path.
-type Decide = dyn Fn(&Method, &str) -> Fate + Send + Sync;
-
 /// Where requests get caught.
 #[derive(Clone)]
 pub(super) struct Trap {
-    decide: Arc<Decide>,
+    /// How the paths end: of the object that is patched, and of what is caught.
+    object: &'static str,
+    things: &'static str,
+    fate: Fate,
+    /// How often the object was patched. What is refused is tried again, and does not count.
+    patched: Arc<AtomicUsize>,
     opened: watch::Sender<bool>,
     caught: watch::Sender<bool>,
 }
 
 impl Trap {
-    pub(super) fn new(decide: impl Fn(&Method, &str) -> Fate + Send + Sync + 'static) -> Self {
-        Self { decide: Arc::new(decide), opened: watch::channel(false).0, caught: watch::channel(false).0 }
+    /// The first patch of this object is the claim of a rollout. Its second one meets this fate, or from then on every
+    /// request for these other things.
+    pub(super) fn after_the_claim(object: &'static str, things: &'static str, fate: Fate) -> Self {
+        let (opened, caught) = (watch::channel(false).0, watch::channel(false).0);
+        Self { object, things, fate, patched: Arc::default(), opened, caught }
     }
 
-    /// From the second patch of this object on, the claim of a rollout being the first, every request for these things
-    /// meets its fate.
-    pub(super) fn after_the_claim(object: &'static str, things: &'static str, fate: Fate) -> Self {
-        let patches = AtomicUsize::new(0);
-        Self::new(move |method, path| {
-            let patches = if *method == Method::PATCH && path.ends_with(object) {
-                patches.fetch_add(1, Ordering::SeqCst) + 1
-            } else {
-                patches.load(Ordering::SeqCst)
-            };
-            if patches > 1 && path.ends_with(things) { fate } else { Fate::Answered }
-        })
+    /// Nothing is caught.
+    pub(super) fn none() -> Self {
+        Self::after_the_claim("", "", Fate::Answered)
+    }
+
+    fn fate(&self, patches: bool, path: &str) -> Fate {
+        let so_far = self.patched.load(Ordering::SeqCst);
+        let second = if self.object == self.things { patches && so_far == 1 } else { so_far > 1 };
+        if second && path.ends_with(self.things) { self.fate } else { Fate::Answered }
     }
 
     pub(super) fn open(&self) {
@@ -91,7 +93,9 @@ impl Trap {
         let service = tower::service_fn(move |request: Request<Body>| {
             let (inner, trap) = (inner.clone(), trap.clone());
             async move {
-                let fate = (trap.decide)(request.method(), request.uri().path());
+                let path = request.uri().path().to_owned();
+                let patches = *request.method() == Method::PATCH && path.ends_with(trap.object);
+                let fate = trap.fate(patches, &path);
                 let mut opened = trap.opened.subscribe();
                 if fate == Fate::Held && !*opened.borrow() {
                     trap.caught.send_replace(true);
@@ -101,6 +105,9 @@ impl Trap {
                 if fate == Fate::Lost {
                     trap.caught.send_replace(true);
                     pending::<()>().await;
+                }
+                if patches && answer.as_ref().is_ok_and(|answer| answer.status().is_success()) {
+                    trap.patched.fetch_add(1, Ordering::SeqCst);
                 }
                 answer
             }

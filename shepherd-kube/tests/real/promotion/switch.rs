@@ -112,7 +112,7 @@ async fn killed_and_gone_on_with(trap: Trap) {
     trap.snaps().await;
     process.kill();
     let next = Process::new();
-    let handle = begun(&shop, &next, &Trap::new(|_, _| Fate::Answered), STEP).await;
+    let handle = begun(&shop, &next, &Trap::none(), STEP).await;
     let outcome = handle.done().await.unwrap();
     assert_eq!(outcome.ending(), Ending::Promoted, "{}", outcome.why());
     users.met(&["shop:v1", "shop:v2"]).await;

@@ -7,7 +7,7 @@ use shepherd_benches::{Spread, is_test};
 use shepherd_core::driver::Handle;
 use shepherd_core::model::Actor;
 use shepherd_kube::router::GatewayRoute;
-use shepherd_testkit::cluster::{Cluster, Namespace};
+use shepherd_testkit::cluster::{Cluster, Namespace, Write};
 
 use super::{Tried, begin, blue_green, ingress, logged, shop};
 
@@ -58,7 +58,9 @@ async fn aborts(name: &str, route: &str, begin: impl AsyncFn() -> Tried<(Namespa
         handle.done().await?;
         logged().await;
         let writes = audit.since(from)?.within(shop.name()).by_user("admin");
-        let off = writes.iter().find(|write| write.resource == route).ok_or("no write took it off")?;
+        // The raise may come into the log only now.
+        let is_off = |write: &&Write| write.resource == route && write.received >= pulled;
+        let off = writes.iter().find(is_off).ok_or("no write took it off")?;
         taken.push(off.received.duration_since(pulled)?);
         let settled = audit.mark()?;
         logged().await;

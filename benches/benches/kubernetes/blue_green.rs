@@ -3,9 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Service;
-use serde_json::json;
 use shepherd_benches::{Spread, is_test};
 use shepherd_core::driver::{Handle, Rollout};
 use shepherd_core::machine::Ending;
@@ -44,23 +41,10 @@ pub(super) async fn times(cluster: &Arc<Cluster>) -> Tried<()> {
 pub(super) async fn shop(cluster: &Arc<Cluster>) -> Tried<Namespace> {
     let shop = cluster.namespace("bench").await?;
     for (color, replicas) in [("blue", REPLICAS), ("green", 0)] {
-        let labels = json!({"app": "web", "color": color});
-        let container = json!({"name": "app", "image": "shop:v1", "ports": [{"containerPort": 8080}]});
-        let deployment = json!({
-            "metadata": {"name": format!("web-{color}")},
-            "spec": {
-                "replicas": replicas,
-                "selector": {"matchLabels": labels},
-                "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
-            },
-        });
-        shop.create_object::<Deployment>(deployment).await?;
+        let labels = [("app", "web"), ("color", color)];
+        shop.deployment_labelled(&format!("web-{color}"), &labels, "shop:v1", replicas).await?;
     }
-    let service = json!({
-        "metadata": {"name": "web"},
-        "spec": {"selector": {"app": "web", "color": "blue"}, "ports": [{"port": 80, "targetPort": 8080}]},
-    });
-    shop.create_object::<Service>(service).await?;
+    shop.service_selecting("web", &[("app", "web"), ("color", "blue")]).await?;
     shop.ready_pods("app=web", usize::try_from(REPLICAS)?).await?;
     Ok(shop)
 }

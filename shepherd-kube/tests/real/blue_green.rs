@@ -16,29 +16,16 @@ use crate::ground::{Ground, ready_images};
 
 struct Fixture(Ground);
 
-async fn deployment(shop: &Namespace, color: &str, replicas: u32) -> Result<(), ClusterError> {
-    let labels = json!({"app": "web", "color": color});
-    let container = json!({"name": "app", "image": "shop:v1", "ports": [{"containerPort": 8080}]});
-    let deployment = json!({
-        "metadata": {"name": format!("web-{color}")},
-        "spec": {
-            "replicas": replicas,
-            "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
-        },
-    });
-    shop.create_object::<Deployment>(deployment).await.map(drop)
+async fn deployment(shop: &Namespace, color: &str, replicas: i32) -> Result<(), ClusterError> {
+    let labels = [("app", "web"), ("color", color)];
+    shop.deployment_labelled(&format!("web-{color}"), &labels, "shop:v1", replicas).await.map(drop)
 }
 
 async fn service(shop: &Namespace) -> Result<(), ClusterError> {
-    let service = json!({
-        "metadata": {"name": "web"},
-        "spec": {"selector": {"app": "web", "color": "blue"}, "ports": [{"port": 80, "targetPort": 8080}]},
-    });
-    shop.create_object::<Service>(service).await.map(drop)
+    shop.service_selecting("web", &[("app", "web"), ("color", "blue")]).await.map(drop)
 }
 
-async fn both(shop: &Namespace, blue: u32, green: u32) -> Result<(), ClusterError> {
+async fn both(shop: &Namespace, blue: i32, green: i32) -> Result<(), ClusterError> {
     service(shop).await?;
     deployment(shop, "blue", blue).await?;
     deployment(shop, "green", green).await

@@ -163,6 +163,15 @@ impl Users {
         both
     }
 
+    /// The same, and each of these images has answered some of both kinds.
+    pub(crate) async fn met(self, images: &[&str]) {
+        for tally in self.none_failed().await {
+            for image in images {
+                assert!(tally.by(image) > 0, "{image}: {tally}");
+            }
+        }
+    }
+
     /// How many requests an image has answered.
     pub(crate) fn by(&self, image: &str) -> u64 {
         self.fresh.so_far().by(image) + self.kept.so_far().by(image)
@@ -180,24 +189,10 @@ async fn pair(shop: &Namespace) {
 
 /// The Deployments of two sides, of which blue serves. Answers where their Service listens.
 async fn blue_and_green(shop: &Namespace) -> std::net::SocketAddr {
-    for (color, replicas) in [("blue", REPLICAS), ("green", 0)] {
-        let labels = json!({"app": "web", "color": color});
-        let container = json!({"name": "app", "image": "shop:v1", "ports": [{"containerPort": 8080}]});
-        let deployment = json!({
-            "metadata": {"name": format!("web-{color}")},
-            "spec": {
-                "replicas": replicas,
-                "selector": {"matchLabels": labels},
-                "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
-            },
-        });
-        shop.create_object::<Deployment>(deployment).await.unwrap();
+    for (color, replicas) in [("blue", 4), ("green", 0)] {
+        let labels = [("app", "web"), ("color", color)];
+        shop.deployment_labelled(&format!("web-{color}"), &labels, "shop:v1", replicas).await.unwrap();
     }
     shop.ready_pods("app=web", REPLICAS).await.unwrap();
-    let service = json!({
-        "metadata": {"name": "web"},
-        "spec": {"selector": {"app": "web", "color": "blue"}, "ports": [{"port": 80, "targetPort": 8080}]},
-    });
-    let service = shop.create_object::<Service>(service).await.unwrap();
-    format!("{}:80", service.spec.unwrap().cluster_ip.unwrap()).parse().unwrap()
+    shop.service_selecting("web", &[("app", "web"), ("color", "blue")]).await.unwrap()
 }

@@ -91,13 +91,28 @@ impl Namespace {
         image: &str,
         replicas: i32,
     ) -> Result<Deployment, ClusterError> {
+        self.deployment_labelled(name, &[("app", name)], image, replicas).await
+    }
+
+    /// The same, whose pods have these labels: the two sides of a Service, for example.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn deployment_labelled(
+        &self,
+        name: &str,
+        labels: &[(&str, &str)],
+        image: &str,
+        replicas: i32,
+    ) -> Result<Deployment, ClusterError> {
+        let labels: BTreeMap<_, _> = labels.iter().copied().collect();
         self.create_object(json!({
-            "metadata": { "name": name, "labels": { "app": name } },
+            "metadata": { "name": name, "labels": labels },
             "spec": {
                 "replicas": replicas,
-                "selector": { "matchLabels": { "app": name } },
+                "selector": { "matchLabels": labels },
                 "template": {
-                    "metadata": { "labels": { "app": name } },
+                    "metadata": { "labels": labels },
                     "spec": { "containers": [
                         { "name": "app", "image": image, "ports": [{ "name": "http", "containerPort": 8080 }] }
                     ]}
@@ -113,10 +128,23 @@ impl Namespace {
     /// # Errors
     /// When the API server refuses, or gives it no address.
     pub async fn service(&self, name: &str, app: &str) -> Result<SocketAddr, ClusterError> {
+        self.service_selecting(name, &[("app", app)]).await
+    }
+
+    /// The same, to the pods with these labels.
+    ///
+    /// # Errors
+    /// When the API server refuses, or gives it no address.
+    pub async fn service_selecting(
+        &self,
+        name: &str,
+        labels: &[(&str, &str)],
+    ) -> Result<SocketAddr, ClusterError> {
+        let selector: BTreeMap<_, _> = labels.iter().copied().collect();
         let service: Service = self
             .create_object(json!({
                 "metadata": { "name": name },
-                "spec": { "selector": { "app": app }, "ports": [{ "name": "http", "port": 80, "targetPort": 8080 }] }
+                "spec": { "selector": selector, "ports": [{ "name": "http", "port": 80, "targetPort": 8080 }] }
             }))
             .await?;
         let address = service.spec.and_then(|spec| spec.cluster_ip).unwrap_or_default();

@@ -1,15 +1,11 @@
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use serde_json::json;
-use shepherd_core::model::{FailureKind, Fence, Mark, Replicas, Revision, Track, TrackSpec, WorkloadState};
+use shepherd_core::model::{FailureKind, Fence, Mark, Track, TrackSpec, WorkloadState};
 use shepherd_core::ports::{PortError, Workload};
 use shepherd_kube::workload::{DeploymentPair, PromoteBy};
-use shepherd_testkit::conformance::Opened;
-use shepherd_testkit::conformance::workload::WorkloadFixture;
 
 use super::switch::seen;
-use super::{behind, deployment, first, of, off, on, pair, replicas_of, shop, written};
+use super::{Fixture, deployment, first, of, off, on, pair, replicas_of, shop, written};
 use crate::api::Api;
 use crate::deployment_pair::DEPLOYMENTS;
 use crate::words::fence;
@@ -49,34 +45,10 @@ impl Workload for Shipped {
     }
 }
 
-struct Fixture(Api);
-
-#[async_trait]
-impl WorkloadFixture for Fixture {
-    type Workload = Shipped;
-
-    async fn open(&self) -> Opened<Shipped> {
-        Ok(Shipped(self.0.clone(), pair(&self.0, PromoteBy::External)))
-    }
-
-    fn holds_marks(&self) -> bool {
-        true
-    }
-
-    fn revisions(&self) -> [Revision; 2] {
-        ["web:v1", "web:v2"].map(|image| image.parse().unwrap())
-    }
-
-    fn failing(&self) -> Option<Revision> {
-        "web:v3-broken".parse().ok()
-    }
-
-    async fn serving(&self, track: Track) -> Opened<BTreeMap<Revision, Replicas>> {
-        Ok(behind(&self.0, track))
-    }
-}
-
-shepherd_testkit::workload_conformance!(|| Fixture(shop(0)));
+shepherd_testkit::workload_conformance!(|| Fixture::of(|api| Shipped(
+    api.clone(),
+    pair(api, PromoteBy::External)
+)));
 
 async fn at_full_weight(api: &Api) -> DeploymentPair {
     let pair = pair(api, PromoteBy::External);

@@ -8,11 +8,15 @@ mod switch_faults;
 
 use std::collections::BTreeMap;
 
+use async_trait::async_trait;
 use serde_json::{Value, json};
 use shepherd_core::model::{
     Fence, Generation, Mark, Replicas, Revision, StageIndex, Track, TrackSpec, Traffic,
 };
+use shepherd_core::ports::Workload;
 use shepherd_kube::workload::{DeploymentPair, PromoteBy};
+use shepherd_testkit::conformance::Opened;
+use shepherd_testkit::conformance::workload::WorkloadFixture;
 
 use crate::api::{Api, Seen};
 use crate::controllers::{self, SERVICES};
@@ -41,6 +45,43 @@ pub(super) fn deployment(replicas: u32) -> Value {
             },
         },
     })
+}
+
+/// The shop at rest, and how its workload is opened.
+pub(super) struct Fixture<W> {
+    api: Api,
+    open: fn(&Api) -> W,
+}
+
+impl<W> Fixture<W> {
+    pub(super) fn of(open: fn(&Api) -> W) -> Self {
+        Self { api: shop(0), open }
+    }
+}
+
+#[async_trait]
+impl<W: Workload> WorkloadFixture for Fixture<W> {
+    type Workload = W;
+
+    async fn open(&self) -> Opened<W> {
+        Ok((self.open)(&self.api))
+    }
+
+    fn holds_marks(&self) -> bool {
+        true
+    }
+
+    fn revisions(&self) -> [Revision; 2] {
+        ["web:v1", "web:v2"].map(|image| image.parse().unwrap())
+    }
+
+    fn failing(&self) -> Option<Revision> {
+        "web:v3-broken".parse().ok()
+    }
+
+    async fn serving(&self, track: Track) -> Opened<BTreeMap<Revision, Replicas>> {
+        Ok(behind(&self.api, track))
+    }
 }
 
 /// What stands in the environment of stable's pods, and nobody may see.

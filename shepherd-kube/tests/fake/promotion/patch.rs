@@ -1,22 +1,15 @@
-use std::collections::BTreeMap;
-
-use async_trait::async_trait;
 use serde_json::{Value, json};
-use shepherd_core::model::{FailureKind, Replicas, Revision, Track};
+use shepherd_core::model::{FailureKind, Track};
 use shepherd_core::ports::Workload;
 use shepherd_kube::workload::{DeploymentPair, PromoteBy};
-use shepherd_testkit::conformance::Opened;
-use shepherd_testkit::conformance::workload::WorkloadFixture;
 
 use super::switch::seen;
-use super::{SECRET, behind, first, of, off, on, pair, replicas_of, shop};
+use super::{Fixture, SECRET, first, of, off, on, pair, replicas_of, shop};
 use crate::api::Api;
 use crate::deployment_pair::DEPLOYMENTS;
 use crate::words::fence;
 
 use Track::{Candidate, Stable};
-
-struct Fixture(Api);
 
 /// A new image, by a patch.
 fn by_image(pair: DeploymentPair) -> DeploymentPair {
@@ -25,65 +18,8 @@ fn by_image(pair: DeploymentPair) -> DeploymentPair {
     })
 }
 
-#[async_trait]
-impl WorkloadFixture for Fixture {
-    type Workload = DeploymentPair;
-
-    async fn open(&self) -> Opened<DeploymentPair> {
-        Ok(by_image(pair(&self.0, PromoteBy::Copy)))
-    }
-
-    fn holds_marks(&self) -> bool {
-        true
-    }
-
-    fn revisions(&self) -> [Revision; 2] {
-        ["web:v1", "web:v2"].map(|image| image.parse().unwrap())
-    }
-
-    fn failing(&self) -> Option<Revision> {
-        "web:v3-broken".parse().ok()
-    }
-
-    async fn serving(&self, track: Track) -> Opened<BTreeMap<Revision, Replicas>> {
-        Ok(behind(&self.0, track))
-    }
-}
-
-shepherd_testkit::workload_conformance!(|| Fixture(shop(0)));
-
-mod switched {
-    use super::*;
-
-    pub(super) struct Fixture(pub(super) Api);
-
-    #[async_trait]
-    impl WorkloadFixture for Fixture {
-        type Workload = DeploymentPair;
-
-        async fn open(&self) -> Opened<DeploymentPair> {
-            Ok(by_image(pair(&self.0, PromoteBy::Switch)))
-        }
-
-        fn holds_marks(&self) -> bool {
-            true
-        }
-
-        fn revisions(&self) -> [Revision; 2] {
-            ["web:v1", "web:v2"].map(|image| image.parse().unwrap())
-        }
-
-        fn failing(&self) -> Option<Revision> {
-            "web:v3-broken".parse().ok()
-        }
-
-        async fn serving(&self, track: Track) -> Opened<BTreeMap<Revision, Replicas>> {
-            Ok(behind(&self.0, track))
-        }
-    }
-}
-
-shepherd_testkit::workload_conformance!(switch_conformance => || switched::Fixture(shop(0)));
+shepherd_testkit::workload_conformance!(|| Fixture::of(|api| by_image(pair(api, PromoteBy::Copy))));
+shepherd_testkit::workload_conformance!(switch_conformance => || Fixture::of(|api| by_image(pair(api, PromoteBy::Switch))));
 
 /// The same image in another mode.
 fn by_mode(pair: DeploymentPair) -> DeploymentPair {

@@ -1,14 +1,9 @@
-use std::collections::BTreeMap;
-
-use async_trait::async_trait;
 use serde_json::json;
 use shepherd_core::model::{FailureKind, Replicas, Revision, Track, WorkloadState};
 use shepherd_core::ports::Workload;
 use shepherd_kube::workload::{DeploymentPair, PromoteBy};
-use shepherd_testkit::conformance::Opened;
-use shepherd_testkit::conformance::workload::WorkloadFixture;
 
-use super::{app_of, behind, first, of, off, on, pair, replicas_of, shop, written};
+use super::{Fixture, app_of, first, of, off, on, pair, replicas_of, shop, written};
 use crate::api::Api;
 use crate::controllers::SERVICES;
 use crate::deployment_pair::DEPLOYMENTS;
@@ -16,34 +11,7 @@ use crate::words::fence;
 
 use Track::{Candidate, Stable};
 
-struct Fixture(Api);
-
-#[async_trait]
-impl WorkloadFixture for Fixture {
-    type Workload = DeploymentPair;
-
-    async fn open(&self) -> Opened<DeploymentPair> {
-        Ok(pair(&self.0, PromoteBy::Switch))
-    }
-
-    fn holds_marks(&self) -> bool {
-        true
-    }
-
-    fn revisions(&self) -> [Revision; 2] {
-        ["web:v1", "web:v2"].map(|image| image.parse().unwrap())
-    }
-
-    fn failing(&self) -> Option<Revision> {
-        "web:v3-broken".parse().ok()
-    }
-
-    async fn serving(&self, track: Track) -> Opened<BTreeMap<Revision, Replicas>> {
-        Ok(behind(&self.0, track))
-    }
-}
-
-shepherd_testkit::workload_conformance!(|| Fixture(shop(0)));
+shepherd_testkit::workload_conformance!(|| Fixture::of(|api| pair(api, PromoteBy::Switch)));
 
 /// Four pods of `web:v1`, and a rollout that has its candidate beside them.
 pub(super) async fn at_full_weight(api: &Api) -> DeploymentPair {

@@ -42,7 +42,7 @@ async fn ended(shop: &Shop, handle: &Handle) -> Outcome {
 #[tokio::test]
 async fn it_is_promoted_when_the_owner_has_shipped_it() {
     let shop = Shop::open(Way::Envoy).await;
-    let users = Users::of(&shop);
+    let users = shop.users();
     let spec = async || shop.namespace.api::<Deployment>().get("web").await.unwrap().spec.unwrap();
     let before = spec().await;
     let handle = begun(&shop).await;
@@ -59,7 +59,7 @@ async fn it_is_promoted_when_the_owner_has_shipped_it() {
 #[tokio::test]
 async fn before_the_owner_has_shipped_it_an_abort_waits_for_nobody() {
     let shop = Shop::open(Way::Envoy).await;
-    let users = Users::of(&shop);
+    let users = shop.users();
     let handle = begun(&shop).await;
     waits_for(&shop, &handle, "waiting for its owner to ship shop:v2").await;
     handle.abort(ada(), "no reason").await.unwrap();
@@ -70,7 +70,7 @@ async fn before_the_owner_has_shipped_it_an_abort_waits_for_nobody() {
 #[tokio::test]
 async fn after_the_owner_has_shipped_it_an_abort_waits_until_he_has_restored_it() {
     let shop = Shop::open(Way::Envoy).await;
-    let users = Users::of(&shop);
+    let users = shop.users();
     let handle = begun(&shop).await;
     waits_for(&shop, &handle, "waiting for its owner to ship shop:v2").await;
     // What he ships cannot be pulled, so that it is not through before the abort.

@@ -20,7 +20,6 @@ use shepherd_core::strategy::Canary;
 use shepherd_kube::router::GatewayRoute;
 use shepherd_kube::store::KubeStore;
 use shepherd_kube::workload::{DeploymentPair, PromoteBy};
-use shepherd_testkit::cluster::{Connections, RunningLoad};
 
 use crate::shop::Shop;
 
@@ -49,27 +48,6 @@ pub(super) fn image(name: &str) -> Revision {
 
 pub(super) fn ada() -> Actor {
     Actor::new("ada").unwrap()
-}
-
-/// Users who come anew for each request, and users who stay.
-pub(super) struct Users([RunningLoad; 2]);
-
-impl Users {
-    pub(super) fn of(shop: &Shop) -> Self {
-        let load = |connections| shop.load.clone().connections(connections).rate(100.0).start();
-        Self([load(Connections::Fresh), load(Connections::Kept)])
-    }
-
-    /// None of them was failed, and each of these images answered some.
-    pub(super) async fn met(self, images: &[&str]) {
-        for load in self.0 {
-            let tally = load.stop().await;
-            assert_eq!(tally.failed(), 0, "{tally}");
-            for image in images {
-                assert!(tally.by(image) > 0, "{image}: {tally}");
-            }
-        }
-    }
 }
 
 impl Shop {

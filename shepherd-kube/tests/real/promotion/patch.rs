@@ -37,7 +37,7 @@ async fn keeps_originals(shop: &Shop) -> bool {
 #[tokio::test]
 async fn an_environment_is_rolled_out_and_promoted() {
     let shop = Shop::open(Way::Envoy).await;
-    let users = Users::of(&shop);
+    let users = shop.users();
     let revision = image("shop:v2/beta");
     let handle = by_mode(shop.namespace.client(), shop.namespace.name()).start(revision).await.unwrap();
     let outcome = handle.done().await.unwrap();
@@ -60,7 +60,7 @@ async fn an_environment_is_rolled_out_and_promoted() {
 #[tokio::test]
 async fn an_abort_while_it_is_promoted_restores_the_template_exactly() {
     let shop = Shop::open(Way::Envoy).await;
-    let users = Users::of(&shop);
+    let users = shop.users();
     let before = template(&shop, "web").await;
     let trap = Trap::after_the_claim("/deployments/web", "/endpointslices", Fate::Held);
     let process = Process::new();

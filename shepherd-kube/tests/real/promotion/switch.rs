@@ -48,7 +48,7 @@ async fn is_switched(shop: &Shop) {
 #[tokio::test]
 async fn two_rollouts_lose_no_request_and_start_no_pod_twice() {
     let shop = Shop::open(Way::Envoy).await;
-    let users = Users::of(&shop);
+    let users = shop.users();
     let (client, namespace) = (shop.namespace.client(), shop.namespace.name());
     for version in ["shop:v2", "shop:v3"] {
         let pair = pair(client.clone(), namespace, PromoteBy::Switch);
@@ -71,7 +71,7 @@ async fn two_rollouts_lose_no_request_and_start_no_pod_twice() {
 #[tokio::test]
 async fn an_abort_at_the_full_weight_takes_it_back() {
     let shop = Shop::open(Way::Envoy).await;
-    let users = Users::of(&shop);
+    let users = shop.users();
     let (client, namespace) = (shop.namespace.client(), shop.namespace.name());
     let pair = pair(client.clone(), namespace, PromoteBy::Switch);
     let handle =
@@ -86,7 +86,7 @@ async fn an_abort_at_the_full_weight_takes_it_back() {
 #[tokio::test]
 async fn an_abort_after_the_switch_takes_it_back_without_starting_a_pod() {
     let shop = Shop::open(Way::Envoy).await;
-    let users = Users::of(&shop);
+    let users = shop.users();
     // Nobody hears what became of the switch.
     let trap = Trap::after_the_claim("/services/web", "/endpointslices", Fate::Held);
     let process = Process::new();
@@ -106,7 +106,7 @@ async fn an_abort_after_the_switch_takes_it_back_without_starting_a_pod() {
 /// A process dies when `trap` snaps, and another one goes on.
 async fn killed_and_gone_on_with(trap: Trap) {
     let shop = Shop::open(Way::Envoy).await;
-    let users = Users::of(&shop);
+    let users = shop.users();
     let process = Process::new();
     begun(&shop, &process, &trap, STEP).await;
     trap.snaps().await;

@@ -1,9 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Service;
-use serde_json::json;
 use shepherd_core::model::{Replicas, Revision, Track};
 use shepherd_kube::blue_green::{BlueGreenDeployments, BlueGreenService, ServiceSelector};
 use shepherd_testkit::cluster::{Behaviour, ClusterError, Namespace};

@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Service;
 use kube::api::{Patch, PatchParams};
-use serde_json::{Value, json};
+use serde_json::Value;
 use shepherd_core::driver::{Handle, Rollout, RolloutBuilder};
 use shepherd_core::model::{Exposure, Weight};
 use shepherd_core::plan::{Attention, Recovery};

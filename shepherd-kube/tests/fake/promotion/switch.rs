@@ -1,5 +1,5 @@
 use serde_json::json;
-use shepherd_core::model::{FailureKind, Replicas, Revision, Track, WorkloadState};
+use shepherd_core::model::{FailureKind, Replicas, Track, WorkloadState};
 use shepherd_core::ports::Workload;
 use shepherd_kube::workload::{DeploymentPair, PromoteBy};
 

@@ -6,7 +6,7 @@ use shepherd_core::machine::{Ending, Outcome};
 use shepherd_core::model::Weight;
 use shepherd_kube::workload::PromoteBy;
 
-use super::{STEP, Users, ada, image, pair, rollout};
+use super::{STEP, ada, image, pair, rollout};
 use crate::shop::{Shop, Way};
 
 async fn begun(shop: &Shop) -> Handle {

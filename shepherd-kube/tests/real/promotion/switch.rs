@@ -7,7 +7,7 @@ use shepherd_core::model::Weight;
 use shepherd_kube::workload::PromoteBy;
 
 use super::process::{Fate, Process, Trap};
-use super::{STEP, Users, ada, image, pair, rollout};
+use super::{STEP, ada, image, pair, rollout};
 use crate::shop::{Shop, Way};
 
 /// A process of its own that rolls `shop:v2` out.

@@ -1,6 +1,8 @@
 //! What every [`TrafficRouter`](shepherd_core::ports::TrafficRouter) promises.
 
 mod bench;
+#[cfg(test)]
+mod breakable;
 mod fencing;
 mod fixture;
 mod interruption;

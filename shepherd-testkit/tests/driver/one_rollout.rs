@@ -1,25 +1,16 @@
 //! One rollout, and what goes wrong under it.
 
-use std::num::NonZeroUsize;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use shepherd_core::driver::{Fleet, Handle, LeverError, Rollout, StartError, Stopped};
-use shepherd_core::machine::{Ending, Happening, Outcome, Phase, Status};
-use shepherd_core::model::{
-    Actor, Epoch, FailureKind, Replicas, Revision, Target, Timestamp, Track, Traffic,
-};
-use shepherd_core::plan::{Attention, Change, Mode, Plan, PlanError, Promotion, Recovery, Unattended};
-use shepherd_core::ports::{Claim, Claimed, Clock, Owner, PortError, Saved, Store, StoreError};
-use shepherd_core::store::MemoryStore;
-use shepherd_core::strategy::Canary;
-use shepherd_testkit::SimClock;
-use shepherd_testkit::faults::{Call, Fault, FaultPlan, Faults, Faulty};
-use shepherd_testkit::world::{Behaviour, SharedWorld, World};
+use shepherd_core::driver::Rollout;
+use shepherd_core::machine::{Ending, Happening, Outcome, Phase};
+use shepherd_core::model::{FailureKind, Replicas};
+use shepherd_core::plan::{Attention, Unattended};
+use shepherd_core::ports::Clock;
+use shepherd_testkit::faults::{Call, Fault, FaultPlan};
+use shepherd_testkit::world::Behaviour;
 
-use crate::place::{Flaky, Place, ada, in_stage, revision, strategy, target, until};
+use crate::place::{Place, ada, in_stage, revision, strategy, target, until};
 
 #[tokio::test(start_paused = true)]
 async fn a_healthy_candidate_is_promoted_without_one_failed_request() {

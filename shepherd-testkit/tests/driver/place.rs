@@ -1,22 +1,19 @@
 //! A service in simulated time, and rollouts of it.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use shepherd_core::driver::{Fleet, Handle, LeverError, Rollout, StartError, Stopped};
-use shepherd_core::machine::{Ending, Happening, Outcome, Phase, Status};
-use shepherd_core::model::{
-    Actor, Epoch, FailureKind, Replicas, Revision, Target, Timestamp, Track, Traffic,
-};
-use shepherd_core::plan::{Attention, Change, Mode, Plan, PlanError, Promotion, Recovery, Unattended};
+use shepherd_core::driver::{Handle, Rollout};
+use shepherd_core::machine::Status;
+use shepherd_core::model::{Actor, Epoch, Replicas, Revision, Target, Timestamp, Traffic};
+use shepherd_core::plan::{Attention, Recovery};
 use shepherd_core::ports::{Claim, Claimed, Clock, Owner, PortError, Saved, Store, StoreError};
 use shepherd_core::store::MemoryStore;
 use shepherd_core::strategy::Canary;
 use shepherd_testkit::SimClock;
-use shepherd_testkit::faults::{Call, Fault, FaultPlan, Faults, Faulty};
+use shepherd_testkit::faults::{FaultPlan, Faults, Faulty};
 use shepherd_testkit::world::{Behaviour, SharedWorld, World};
 
 /// One service, one store, one clock.
@@ -30,13 +27,18 @@ pub(crate) struct Place {
 /// A store that keeps nothing more once it is told to.
 #[derive(Clone, Default)]
 pub(crate) struct Flaky {
-    pub(crate) store: MemoryStore,
+    store: MemoryStore,
     full: Arc<AtomicBool>,
 }
 
 impl Flaky {
     pub(crate) fn fill(&self) {
         self.full.store(true, Ordering::SeqCst);
+    }
+
+    /// What it kept, in one that keeps again.
+    pub(crate) fn mended(&self) -> Self {
+        Self { store: self.store.clone(), full: Arc::default() }
     }
 }
 

@@ -1,25 +1,17 @@
 //! One rollout after another, or beside it: other owners, other processes, other revisions.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use shepherd_core::driver::{Fleet, Handle, LeverError, Rollout, StartError, Stopped};
-use shepherd_core::machine::{Ending, Happening, Outcome, Phase, Status};
-use shepherd_core::model::{
-    Actor, Epoch, FailureKind, Replicas, Revision, Target, Timestamp, Track, Traffic,
-};
-use shepherd_core::plan::{Attention, Change, Mode, Plan, PlanError, Promotion, Recovery, Unattended};
-use shepherd_core::ports::{Claim, Claimed, Clock, Owner, PortError, Saved, Store, StoreError};
-use shepherd_core::store::MemoryStore;
-use shepherd_core::strategy::Canary;
-use shepherd_testkit::SimClock;
-use shepherd_testkit::faults::{Call, Fault, FaultPlan, Faults, Faulty};
-use shepherd_testkit::world::{Behaviour, SharedWorld, World};
+use shepherd_core::driver::{Fleet, LeverError, Rollout, StartError, Stopped};
+use shepherd_core::machine::Ending;
+use shepherd_core::model::Track;
+use shepherd_core::plan::{Attention, Change, Mode, Plan, PlanError, Promotion};
+use shepherd_core::ports::{Clock, Store, StoreError};
+use shepherd_testkit::faults::{Call, Fault, FaultPlan};
+use shepherd_testkit::world::Behaviour;
 
-use crate::place::{Flaky, Place, ada, in_stage, revision, strategy, target, until};
+use crate::place::{Flaky, Place, ada, in_stage, revision, target, until};
 
 #[tokio::test(start_paused = true)]
 async fn one_of_two_drivers_acts() {
@@ -59,7 +51,7 @@ async fn killed_between_the_off_and_its_save_it_is_never_raised_again() {
     let saved = place.store.load(&target()).await.unwrap().unwrap().1.unwrap().snapshot;
     assert!(saved.contains(r#""course":"forward""#), "{saved}");
 
-    let mended = Flaky { store: place.store.store.clone(), ..Flaky::default() };
+    let mended = place.store.mended();
     let place = Place { store: mended, ..place };
     let successor = place.rollout("successor", FaultPlan::new()).steal(revision("v2")).await.unwrap();
     let outcome = successor.outcome().await.unwrap();

@@ -25,6 +25,8 @@ struct Outside {
     gate: fn() -> Verdict,
     /// Refuses what it is asked to deploy on stable.
     stable_is_stuck: bool,
+    /// What stable's owner has shipped, where that is his to do.
+    shipped: Option<Revision>,
 }
 
 impl Outside {
@@ -45,7 +47,17 @@ impl Outside {
             errors: 0.0,
             gate: || Verdict::Pass("200 OK".into()),
             stable_is_stuck: false,
+            shipped: None,
         }
+    }
+
+    /// The old replicas of stable go on serving, whatever its owner has shipped.
+    fn workload(&self) -> WorkloadState {
+        let mut workload = self.workload.clone();
+        let other =
+            self.shipped.as_ref().filter(|shipped| workload.stable.revision.as_ref() != Some(shipped));
+        workload.stable.awaits = other.map(|shipped| format!("its owner has shipped {shipped}").into());
+        workload
     }
 
     fn perform(&mut self, effect: &Effect) -> Result<Answer, Failure> {
@@ -77,7 +89,7 @@ impl Outside {
                 let mark = self.routing_mark.clone();
                 Answer::Routing(Routing { exposure: self.exposure.clone(), mark, in_effect: true })
             }
-            Effect::ObserveWorkload => Answer::Workload(self.workload.clone()),
+            Effect::ObserveWorkload => Answer::Workload(self.workload()),
             Effect::Measure { .. } => Answer::Measured(self.measure()),
             Effect::Check { .. } => Answer::Checked((self.gate)()),
             _ => Answer::Done,
@@ -232,6 +244,22 @@ fn canary_aborted_while_promoting_restores_stable_first() {
     script.until(in_stage("promote"));
     script.command(Command::Abort { reason: "changed our minds".into() });
     script.end("canary-aborted-while-promoting");
+}
+
+/// The owner's controller may have begun with what he shipped, or not yet: that the old replicas are ready is no end.
+#[test]
+fn canary_aborted_while_its_owner_promotes_ends_when_he_has_restored_stable() {
+    let mut script = Script::new(&canary(), &routed(4), Outside::new(4));
+    script.until(in_stage("promote"));
+    script.outside.shipped = Some(revision("v2"));
+    script.command(Command::Abort { reason: "changed our minds".into() });
+    script.until(|machine| {
+        let waiting = machine.status().waiting;
+        waiting.since >= Duration::from_mins(2) && waiting.on.to_string().contains("its owner has shipped v2")
+    });
+    script.line("= the owner ships v1 again");
+    script.outside.shipped = Some(revision("v1"));
+    script.end("canary-aborted-while-its-owner-promotes");
 }
 
 #[test]

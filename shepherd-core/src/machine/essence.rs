@@ -95,7 +95,17 @@ struct Side {
     revision: Revision,
     replicas: Replicas,
     accepted: Option<Tells>,
-    seen: Option<(Option<Revision>, Replicas, Replicas, bool)>,
+    seen: Option<Sight>,
+}
+
+/// What a look told of a track, without the words.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Sight {
+    revision: Option<Revision>,
+    desired: Replicas,
+    ready: Replicas,
+    failing: bool,
+    awaits: bool,
 }
 
 /// Whether what was last seen of the replicas, and what is on its way, tell of something: asked for after it.

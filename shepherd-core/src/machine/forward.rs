@@ -276,7 +276,8 @@ impl Machine {
                     self.fail_stage(&reason);
                     return false;
                 }
-                self.state.ready(Track::Stable).is_some_and(|ready| ready >= replicas)
+                let ready = self.state.ready(Track::Stable).is_some_and(|ready| ready >= replicas);
+                ready && self.state.is_settled(Track::Stable)
             }
         }
     }

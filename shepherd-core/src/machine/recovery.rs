@@ -110,16 +110,13 @@ impl Machine {
     /// Whether a look that tells of what was accepted shows another revision, a candidate that came back, or a stable
     /// that shrank. More of stable is somebody's autoscaler, and no harm.
     fn has_drifted(&self, track: Track) -> bool {
-        let (wanted, Some((seen, workload))) = (self.state.track(track), &self.state.seen.workload) else {
-            return false;
-        };
-        let is = workload.track(track);
+        let (wanted, Some(is)) = (self.state.track(track), self.state.fresh(track)) else { return false };
         let replicas = match track {
             Track::Stable => is.desired < wanted.replicas,
             Track::Candidate => is.desired > wanted.replicas,
         };
         let revision = wanted.replicas > Replicas::ZERO && is.revision.as_ref() != Some(&wanted.revision);
-        wanted.accepted.is_some_and(|accepted| *seen >= accepted) && (replicas || revision)
+        replicas || revision
     }
 
     fn recover_by_router(&mut self, forced: bool) {
@@ -127,13 +124,21 @@ impl Machine {
         // Off goes first: nothing else may come between the trigger and this write.
         self.take_off(forced);
         self.want_track(Track::Stable, &stable, all);
-        if self.is_off(forced) && self.drained(forced) && self.state.stable.accepted.is_some() {
+        if self.is_off(forced) && self.drained(forced) && self.is_stable_back(forced) {
             let candidate = self.plan.candidate().clone();
             self.want_track(Track::Candidate, &candidate, Replicas::ZERO);
             if self.state.candidate.accepted.is_some() {
                 self.recovered();
             }
         }
+    }
+
+    /// Stable is again what it was, and nobody is about to change that: what its owner has shipped may not have begun to
+    /// replace the old replicas, which are ready meanwhile.
+    fn is_stable_back(&self, forced: bool) -> bool {
+        let accepted = self.state.stable.accepted.is_some();
+        let intact = self.recovery().is_some_and(|recovery| recovery.stable_intact);
+        accepted && (forced || intact || self.state.is_settled(Track::Stable))
     }
 
     fn take_off(&mut self, forced: bool) {
@@ -228,10 +233,8 @@ impl Machine {
         let Some(next) = self.next_sides(put_back, forced).filter(|_| !writing) else { return };
         self.want_track(Track::Stable, &stable, next.stable);
         self.want_track(Track::Candidate, &candidate, next.candidate);
-        if next == put_back.end()
-            && self.state.stable.accepted.is_some()
-            && self.state.candidate.accepted.is_some()
-        {
+        let candidate_is_gone = self.state.candidate.accepted.is_some();
+        if next == put_back.end() && candidate_is_gone && self.is_stable_back(forced) {
             self.recovered();
         }
     }
@@ -246,11 +249,8 @@ impl Machine {
         if forced {
             return Some(put_back.end());
         }
-        let (seen, workload) = self.state.seen.workload.as_ref()?;
-        let fresh = |track| self.state.track(track).accepted.is_some_and(|accepted| *seen >= accepted);
-        if !fresh(Track::Stable) || !fresh(Track::Candidate) {
-            return None;
-        }
+        let workload = self.state.workload()?;
+        self.state.fresh(Track::Stable).and(self.state.fresh(Track::Candidate))?;
         let [stable, candidate] = Track::BOTH.map(|track| self.standing(track, workload));
         let wanted = Sides { stable, candidate };
         let ready = Sides {

@@ -9,7 +9,7 @@ use super::{Cause, EffectId};
 use crate::guard::GuardState;
 use crate::model::{
     Actor, Cursor, Elapsed, Epoch, Exposure, Failure, Generation, Now, Reason, Replicas, Revision, RolloutId,
-    Routing, StageIndex, Times, Timestamp, Track, WorkloadState,
+    Routing, StageIndex, Times, Timestamp, Track, TrackState, WorkloadState,
 };
 use crate::plan::{Plan, Stage};
 
@@ -284,10 +284,19 @@ impl State {
 
     /// How many replicas of what a track shall run are ready, once that was looked at after the backend accepted it.
     pub(super) fn ready(&self, track: Track) -> Option<Replicas> {
-        let wanted = self.track(track);
+        self.fresh(track).map(|seen| seen.ready_of(&self.track(track).revision))
+    }
+
+    /// What a track shall run, it runs, as far as that is up to those who change it.
+    pub(super) fn is_settled(&self, track: Track) -> bool {
+        self.fresh(track).is_some_and(|seen| seen.awaits.is_none())
+    }
+
+    /// What a look tells that was taken after the track's last write was accepted.
+    pub(super) fn fresh(&self, track: Track) -> Option<&TrackState> {
         let (seen, workload) = self.seen.workload.as_ref()?;
-        let fresh = wanted.accepted.is_some_and(|accepted| *seen >= accepted);
-        fresh.then(|| workload.track(track).ready_of(&wanted.revision))
+        let fresh = self.track(track).accepted.is_some_and(|accepted| *seen >= accepted);
+        fresh.then(|| workload.track(track))
     }
 }
 

@@ -100,9 +100,14 @@ impl Machine {
                 let said = self.state.run.said.as_ref().map(|said| format!(" ({said})")).unwrap_or_default();
                 WaitingFor::Answer(format!("{effect}{said}").into())
             }
+            None if self.awaits_owner() => self.waiting_ready(stable, all),
             None if self.is_off(false) && self.routed() => WaitingFor::Drain,
             None if self.routed() && self.state.routing.exposure.is_off() => WaitingFor::Effect,
             None => self.waiting_ready(stable, all),
         }
+    }
+
+    fn awaits_owner(&self) -> bool {
+        self.state.fresh(Track::Stable).is_some_and(|stable| stable.awaits.is_some())
     }
 }

@@ -24,8 +24,8 @@ pub struct TrackState {
     pub ready: Replicas,
     /// Why it will not become ready by itself (crash loop, image cannot be pulled), in the backend's own words.
     pub failing: Option<Reason>,
-    /// What it waits for that others will do in their own time, such as an owner who ships the revision. People are told;
-    /// it decides nothing.
+    /// What it waits for that others will do in their own time, such as an owner who ships the revision. People are told,
+    /// and neither a promotion nor a way back ends before: replicas that are ready now may be about to be replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub awaits: Option<Reason>,
     /// The mark of the write that made it so; none when nobody has marked it, or the backend cannot hold marks.

@@ -9,7 +9,7 @@ use super::super::state::{
     Attach, Course, Hold, RecoveryRun, Round, RoutingWanted, Seen, StageRun, State, TrackWanted,
 };
 use super::super::{Cause, Effect, EffectId};
-use super::{Asked, Back, Beat, Hands, Held, Looks, Run, Shown, Side, Tells};
+use super::{Asked, Back, Beat, Hands, Held, Looks, Run, Shown, Side, Sight, Tells};
 use crate::model::{Elapsed, Mark, Track, TrackState};
 use crate::plan::SHORTEST_POLL;
 
@@ -131,8 +131,14 @@ impl<'a> View<'a> {
     pub(super) fn side(&self, track: Track, wanted: &TrackWanted) -> Side {
         let TrackWanted { revision, replicas, accepted } = wanted;
         let seen = self.state.workload().map(|workload| {
-            let TrackState { revision, desired, ready, failing, awaits: _, mark: _ } = workload.track(track);
-            (revision.clone(), *desired, *ready, failing.is_some())
+            let TrackState { revision, desired, ready, failing, awaits, mark: _ } = workload.track(track);
+            Sight {
+                revision: revision.clone(),
+                desired: *desired,
+                ready: *ready,
+                failing: failing.is_some(),
+                awaits: awaits.is_some(),
+            }
         });
         let accepted = accepted.map(|accepted| self.tells(accepted));
         Side { revision: revision.clone(), replicas: *replicas, accepted, seen }

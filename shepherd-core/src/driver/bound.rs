@@ -49,11 +49,12 @@ impl Ports {
 
     /// The greatest epoch among the marks outside, as far as they can be seen.
     pub(super) async fn seen_epoch(&self) -> Epoch {
-        let routing = match &self.router {
-            Some(router) => self.within("observe routing", router.observe()).await.ok(),
-            None => None,
+        let routing = async {
+            let router = self.router.as_ref()?;
+            self.within("observe routing", router.observe()).await.ok()
         };
-        let workload = self.within("observe workload", self.workload.observe()).await.ok();
+        let workload = async { self.within("observe workload", self.workload.observe()).await.ok() };
+        let (routing, workload) = tokio::join!(routing, workload);
         let tracks = workload.iter().flat_map(|workload| [&workload.stable.mark, &workload.candidate.mark]);
         let marks = routing.iter().map(|routing| &routing.mark).chain(tracks);
         marks.flatten().map(|mark| mark.fence.epoch).max().unwrap_or_default()

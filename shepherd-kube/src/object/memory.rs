@@ -2,10 +2,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::watch::{Age, Version};
+
 /// What an adapter remembers of an object: what it was, and whether it is known what became of the writes.
 #[derive(Default)]
 pub(super) struct Memory {
     seen: Option<Arc<Value>>,
+    age: Option<Age>,
     /// How many writes were begun.
     begun: u64,
     /// The last of them after which the server has told what is there. A write may be dropped at any time, and be done
@@ -22,8 +25,8 @@ impl Memory {
     /// So it was, when it was asked.
     pub(super) fn reads(&mut self, asked: u64, found: Option<Arc<Value>>) {
         self.known = self.known.max(asked);
-        if found.is_some() {
-            self.seen = found;
+        if let Some(object) = found {
+            self.sees(object);
         }
     }
 
@@ -36,6 +39,18 @@ impl Memory {
     /// The write was accepted, and made it this.
     pub(super) fn wrote(&mut self, write: u64, object: Arc<Value>) {
         self.known = self.known.max(write);
+        self.sees(object);
+    }
+
+    /// Since when the spec of what was read is so, as far as is known here.
+    pub(super) fn since(&self, object: &Value) -> Version {
+        let age = Age::of(object);
+        self.age.map_or(age, |before| age.later_than(before)).since
+    }
+
+    fn sees(&mut self, object: Arc<Value>) {
+        let age = Age::of(&object);
+        self.age = Some(self.age.map_or(age, |before| age.later_than(before)));
         self.seen = Some(object);
     }
 

@@ -101,7 +101,7 @@ impl Object {
             Some(seen) => {
                 seen.ok_or_else(|| refused(&self.place, "it does not exist; create it, or correct its name"))
             }
-            None => self.read().await.map(Seen::directly),
+            None => self.read().await.map(|object| self.dated(object)),
         }
     }
 
@@ -109,8 +109,12 @@ impl Object {
     pub(crate) async fn look_for(&self) -> Result<Option<Seen>, PortError> {
         match self.watched().await {
             Some(seen) => Ok(seen),
-            None => Ok(self.find().await?.map(Seen::directly)),
+            None => Ok(self.find().await?.map(|object| self.dated(object))),
         }
+    }
+
+    fn dated(&self, object: Arc<Value>) -> Seen {
+        Seen { since: self.memory().since(&object), object }
     }
 
     async fn get(&self) -> Result<Arc<Value>, kube::Error> {

@@ -1,10 +1,9 @@
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-use super::Version;
+use super::{Age, Version};
 
 /// What `kubectl apply` leaves: the whole object once more.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -14,15 +13,10 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 pub(super) struct Kept {
     pub(super) name: Arc<str>,
     pub(super) version: Version,
-    /// The version in which its spec became what it is.
-    pub(super) since: Version,
+    pub(super) age: Age,
     /// Each as `key=value`.
     pub(super) labels: Vec<Arc<str>>,
     pub(super) text: Arc<str>,
-    /// Tells specs apart, and objects that have one name after the other.
-    spec: u64,
-    /// The server counts its specs, so that one that comes again is told from one that stayed.
-    is_counted: bool,
 }
 
 impl Kept {
@@ -32,29 +26,25 @@ impl Kept {
         let labels = metadata["labels"].as_object().into_iter().flatten();
         let labels =
             labels.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()).into());
-        let version = Version::of(&object);
         Self {
             name: metadata["name"].as_str().unwrap_or_default().into(),
-            version,
-            since: version,
+            version: Version::of(&object),
+            age: Age::of(&object),
             labels: labels.collect(),
-            spec: hash([&metadata["uid"], &metadata["generation"], &object["spec"]]),
-            is_counted: metadata["generation"].is_i64(),
             text: object.to_string().into(),
         }
     }
 
     /// What comes next after `before`.
     pub(super) fn after(mut self, before: &Self) -> Self {
-        if self.spec == before.spec {
-            self.since = before.since;
-        }
+        self.age = self.age.after(before.age);
         self
     }
 
     /// What comes some time after `before`; what was in between is not known.
-    pub(super) fn later_than(self, before: &Self) -> Self {
-        if self.is_counted { self.after(before) } else { self }
+    pub(super) fn later_than(mut self, before: &Self) -> Self {
+        self.age = self.age.later_than(before.age);
+        self
     }
 }
 
@@ -63,12 +53,6 @@ impl<'de> Deserialize<'de> for Kept {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Value::deserialize(deserializer).map(Self::of)
     }
-}
-
-fn hash(parts: [&Value; 3]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    parts.map(Value::to_string).hash(&mut hasher);
-    hasher.finish()
 }
 
 /// Takes away what no adapter reads: who wrote which field, and of a pod its environment, its volumes and the rest of
@@ -139,30 +123,5 @@ mod tests {
         let kept: Value = serde_json::from_str(&Kept::of(set).text).unwrap();
         assert_eq!(kept["spec"]["template"], template);
         assert_eq!(kept["metadata"]["annotations"], json!({"note": "kept"}));
-    }
-
-    #[test]
-    fn knows_since_when_its_spec_is_so() {
-        let at = |version: &str, replicas: u32, ready: u32| {
-            Kept::of(json!({
-                "metadata": {"name": "web", "resourceVersion": version},
-                "spec": {"replicas": replicas}, "status": {"ready": ready},
-            }))
-        };
-        let seen = at("7", 2, 0);
-        let ready = at("9", 2, 2).after(&seen);
-        assert_eq!((ready.version, ready.since), (Version::parse("9"), Version::parse("7")));
-        assert_eq!(at("12", 3, 2).after(&ready).since, Version::parse("12"));
-        assert_eq!(at("12", 2, 2).later_than(&ready).since, Version::parse("12"), "it may have been another");
-    }
-
-    #[test]
-    fn a_spec_that_is_counted_is_known_again_after_a_gap() {
-        let at = |version: &str, generation: u64| {
-            let metadata = json!({"name": "web", "resourceVersion": version, "generation": generation});
-            Kept::of(json!({"metadata": metadata, "spec": {"replicas": 2}}))
-        };
-        assert_eq!(at("12", 3).later_than(&at("7", 3)).since, Version::parse("7"));
-        assert_eq!(at("12", 5).later_than(&at("7", 3)).since, Version::parse("12"), "it came again");
     }
 }

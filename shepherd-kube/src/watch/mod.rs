@@ -4,6 +4,7 @@
 //! that is. kube's own `watcher` is not enough for that: it hides when the server ended a watch and what its bookmarks
 //! say, which are the signs that a quiet watch lives and how far it has come.
 
+mod age;
 mod follower;
 mod kept;
 mod objects;
@@ -12,6 +13,7 @@ mod state;
 mod version;
 mod watches;
 
+pub(crate) use age::Age;
 pub(crate) use reach::{Reach, Seen};
 pub(crate) use version::Version;
 pub use watches::Watches;

@@ -79,7 +79,9 @@ impl State {
         let mut inner = self.inner();
         match inner.asked(now) {
             Answer::Is(()) if inner.ahead.contains_key(name) => Answer::Soon,
-            Answer::Is(()) => Answer::Is(inner.objects.get(name).map(|kept| (kept.text.clone(), kept.since))),
+            Answer::Is(()) => {
+                Answer::Is(inner.objects.get(name).map(|kept| (kept.text.clone(), kept.age.since)))
+            }
             Answer::Soon => Answer::Soon,
             Answer::Unknown => Answer::Unknown,
         }

@@ -88,17 +88,17 @@ pub(crate) fn mark(generation: u64) -> Mark {
     }
 }
 
-fn of(track: Track, revision: &str, replicas: u32) -> TrackSpec {
+pub(crate) fn of(track: Track, revision: &str, replicas: u32) -> TrackSpec {
     TrackSpec { track, revision: revision.parse().unwrap(), replicas: Replicas::new(replicas) }
 }
 
-fn api() -> Api {
+pub(crate) fn api() -> Api {
     let mut running = stable();
     running["spec"]["replicas"] = 4.into();
     controllers::deployments(Api::default()).with(DEPLOYMENTS, running)
 }
 
-fn pair(api: &Api) -> DeploymentPair {
+pub(crate) fn pair(api: &Api) -> DeploymentPair {
     DeploymentPair::new(api.client(), "shop", "web").container("app").looking(api)
 }
 

@@ -14,6 +14,7 @@ mod in_place;
 mod ingress;
 mod istio;
 mod kube_store;
+mod lists;
 mod preflight;
 mod promotion;
 mod watching;

@@ -41,6 +41,8 @@ pub(super) struct State {
     objections: Vec<(&'static str, bool, Refusal)>,
     /// Groups with their version that are not served.
     unserved: Vec<&'static str>,
+    /// Resources that are kept apart, and never come to a version of others.
+    apart: Vec<&'static str>,
 }
 
 /// What is answered, whole or bit by bit.
@@ -58,6 +60,8 @@ pub(crate) struct Seen {
     pub(crate) metadata_only: bool,
     /// It goes on being answered.
     pub(crate) watches: bool,
+    /// It lists what the server has at hand, if that is so new.
+    pub(crate) not_older_than: Option<u64>,
 }
 
 impl Seen {
@@ -161,6 +165,11 @@ impl Api {
         self.state().unserved.push(version);
     }
 
+    /// A resource is kept apart from all others: it never comes to a version of theirs.
+    pub(crate) fn keeps_apart(&self, resource: &'static str) {
+        self.state().apart.push(resource);
+    }
+
     /// Nothing more goes wrong.
     pub(crate) fn forgives(&self) {
         self.state().faults.clear();
@@ -213,6 +222,7 @@ impl Api {
             dry: query.contains("dryRun=All"),
             metadata_only: header("accept").contains("PartialObjectMetadata"),
             watches: query.split('&').any(|pair| pair == "watch=true"),
+            not_older_than: at_hand(&query),
             method: head.method,
             path: head.uri.path().to_owned(),
             body,
@@ -339,6 +349,10 @@ impl State {
         let objects = &mut self.objects;
         match (&seen.method, name) {
             (&Method::GET, None) => {
+                let apart = self.apart.iter().any(|resource| collection.ends_with(resource));
+                if apart && seen.not_older_than.is_some() {
+                    return Err((504, "Timeout"));
+                }
                 let items = objects.list(collection, &selector(query));
                 let version = objects.version().max(1).to_string();
                 Ok(
@@ -382,8 +396,17 @@ fn version() -> Value {
 }
 
 fn selector(query: &str) -> String {
-    let query = query.split('&').find_map(|pair| pair.strip_prefix("labelSelector=")).unwrap_or_default();
+    let query = parameter(query, "labelSelector=").unwrap_or_default();
     query.replace("%3D", "=").replace("%2C", ",").replace("%2F", "/")
+}
+
+fn at_hand(query: &str) -> Option<u64> {
+    parameter(query, "resourceVersionMatch=").filter(|how| *how == "NotOlderThan")?;
+    parameter(query, "resourceVersion=")?.parse().ok()
+}
+
+fn parameter<'q>(query: &'q str, name: &str) -> Option<&'q str> {
+    query.split('&').find_map(|pair| pair.strip_prefix(name))
 }
 
 pub(super) fn status(code: u16, reason: &str) -> Value {

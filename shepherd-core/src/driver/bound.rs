@@ -2,12 +2,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use backon::{BackoffBuilder, ExponentialBuilder};
+
 use super::within::within;
 use crate::guard::Guard;
-use crate::model::{Epoch, GateName, HookName, Replicas, TrackState};
+use crate::model::{Epoch, GateName, HookName, Replicas, Target, TrackState};
 use crate::plan::{Action, Plan, PlanError, Problem};
 use crate::ports::{
-    Clock, HealthGate, Hook, MetricsSource, Notifier, PortError, Store, TrafficRouter, Workload,
+    Claim, Claimed, Clock, HealthGate, Hook, MetricsSource, Notifier, PortError, Store, StoreError,
+    TrafficRouter, Workload,
 };
 
 /// The adapters that one rollout is bound to.
@@ -45,6 +48,22 @@ impl Ports {
         call: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
         within(&*self.clock, LONGEST_CALL, what, call).await
+    }
+
+    /// Claims a target, again a few times where the store is busy or away for a moment. Who claims again after a claim
+    /// whose answer was lost has the target all the same.
+    pub(super) async fn claim(&self, target: &Target, claim: &Claim) -> Result<Claimed, StoreError> {
+        let mut waits = claims().build();
+        loop {
+            let claimed = self.within("claim the target", self.store.claim(target, claim)).await;
+            let passing = match &claimed {
+                Err(StoreError::Port(error)) if error.kind().is_passing() => Some(error.failure()),
+                _ => None,
+            };
+            let Some((failure, wait)) = passing.zip(waits.next()) else { return claimed };
+            tracing::debug!(%target, %failure, ?wait, "not claimed, and is tried again");
+            self.clock.sleep(wait).await;
+        }
     }
 
     /// The greatest epoch among the marks outside, as far as they can be seen.
@@ -126,6 +145,15 @@ impl Ports {
             })
             .collect()
     }
+}
+
+fn claims() -> ExponentialBuilder {
+    let (first, longest) = (Duration::from_millis(100), Duration::from_secs(2));
+    ExponentialBuilder::default()
+        .with_min_delay(first)
+        .with_max_delay(longest)
+        .with_max_times(5)
+        .with_jitter()
 }
 
 fn unbound(field: impl Into<String>, what: &str, remedy: &str) -> Problem {

@@ -79,7 +79,8 @@ impl Rollout {
     /// when it is being promoted already. Wanting the stable revision again aborts what runs, and answers its handle.
     ///
     /// # Errors
-    /// [`StartError`]. A mistake is found before another rollout has to give way.
+    /// [`StartError`]. A mistake is found before another rollout has to give way. A store that is busy, or away for a
+    /// moment, is asked a few times.
     ///
     /// # Cancel safety
     /// Dropped, the rollout has been started or not; started again it goes on.
@@ -219,7 +220,7 @@ impl Rollout {
         let claim = Claim::new(self.shared.owner.clone(), ports.clock.now().wall).at_least(above);
         let claim = if steal { claim.stealing() } else { claim };
         let target = self.shared.target.clone();
-        let claimed = ports.within("claim the target", ports.store.claim(&target, &claim)).await?;
+        let claimed = ports.claim(&target, &claim).await?;
         Ok(Held { claimed, target, ports: ports.clone(), kept: false })
     }
 

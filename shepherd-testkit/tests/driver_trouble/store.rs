@@ -61,6 +61,21 @@ async fn a_start_waits_for_no_adapter_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_start_outlasts_a_store_that_is_away_for_a_moment() {
+    let bench = Bench::new();
+    bench.store.is("claim", Mood::FailOnce);
+    let started = bench.within(Duration::from_secs(1), bench.rollout().start(revision("v2"))).await;
+    let handle = started.expect("it is tried again soon").unwrap();
+    handle.abort(ada(), "enough").await.unwrap();
+    handle.done().await.unwrap();
+
+    bench.store.is("claim", Mood::Fail);
+    let started = bench.within(Duration::from_secs(20), bench.rollout().start(revision("v2"))).await;
+    let refused = started.expect("it gives up").err().unwrap();
+    assert!(refused.to_string().contains("no space left"), "{refused}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn detaching_survives_a_save_that_fails() {
     let bench = Bench::new();
     let handle = bench.running("bake-10%").await;

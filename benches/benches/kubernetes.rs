@@ -8,23 +8,21 @@ mod aborts;
 mod blue_green;
 #[path = "kubernetes/memory.rs"]
 mod memory;
+#[path = "kubernetes/stages.rs"]
+mod stages;
 
 use std::error::Error;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
-use kube::Client;
-use shepherd_core::driver::{Handle, Rollout};
-use shepherd_core::machine::Ending;
+use shepherd_core::driver::{Handle, Rollout, RolloutBuilder};
 use shepherd_core::model::Revision;
-use shepherd_core::plan::{Attention, Recovery};
+use shepherd_core::plan::Recovery;
 use shepherd_core::ports::TrafficRouter;
 use shepherd_core::strategy::Canary;
-use shepherd_kube::KubeEvents;
 use shepherd_kube::router::IngressCanary;
-use shepherd_kube::store::KubeStore;
-use shepherd_kube::workload::DeploymentPair;
-use shepherd_testkit::cluster::{Cluster, Namespace, Writes};
+use shepherd_kube::workload::{DeploymentPair, PromoteBy};
+use shepherd_testkit::cluster::{Cluster, Namespace};
 
 type Tried<T> = Result<T, Box<dyn Error>>;
 
@@ -39,10 +37,7 @@ fn main() -> Tried<()> {
         let cluster = Cluster::shared().await?;
         // A raise by a route is in effect when its controller says so.
         cluster.gateway().await?;
-        println!("five stages 10/25/50/75/100, {REPLICAS} replicas, no pauses");
-        for kept in [false, true] {
-            writes_of_a_canary(&cluster, kept).await?;
-        }
+        stages::measure(&cluster).await?;
         blue_green::times(&cluster).await?;
         aborts::measure(&cluster).await?;
         memory::measure(&cluster).await
@@ -67,52 +62,32 @@ fn ingress(shop: &Namespace) -> IngressCanary {
     IngressCanary::new(shop.client(), shop.name(), "web").settle(Duration::ZERO)
 }
 
-async fn writes_of_a_canary(cluster: &Arc<Cluster>, kept: bool) -> Tried<()> {
-    let shop = shop(cluster).await?;
-    let from = cluster.audit().mark()?;
-    let begun = Instant::now();
-    let handle = begin(&shop, Box::new(ingress(&shop)), Duration::from_millis(1), kept).await?;
-    let outcome = handle.done().await?;
-    let took = begun.elapsed();
-    logged().await;
-    assert_eq!(outcome.ending(), Ending::Promoted, "{}", outcome.why());
-    let writes = cluster.audit().since(from)?.within(shop.name()).by_user("admin");
-    let full = at_full_weight(&writes, begun).unwrap_or_default();
-    let what = if kept { "with state, lease and events" } else { "routing and workload" };
-    println!("  {what}: {} writes {:?}", writes.count(), writes.per_resource());
-    println!("    to 100% on the candidate {full:.0?}, to the end {took:.0?}");
-    Ok(())
-}
-
-/// How long it took until the last raise arrived: the last write but one of the canary Ingress, which the return of the
-/// traffic to stable follows.
-fn at_full_weight(writes: &Writes, begun: Instant) -> Option<Duration> {
-    let routed: Vec<_> = writes.iter().filter(|write| write.resource == "ingresses").collect();
-    let raise = routed.len().checked_sub(2).and_then(|place| routed.get(place))?;
-    let since = SystemTime::now().checked_sub(begun.elapsed())?;
-    raise.received.duration_since(since).ok()
-}
-
-async fn begin(
+/// A canary of five stages, each watched for so long.
+fn canary(
     shop: &Namespace,
     router: Box<dyn TrafficRouter>,
     interval: Duration,
-    kept: bool,
-) -> Tried<Handle> {
+    way: PromoteBy,
+) -> Tried<RolloutBuilder> {
     let workload = DeploymentPair::new(shop.client(), shop.name(), "web").services("web", "web-candidate");
     let canary = Canary::weights([10, 25, 50, 75, 100])?.every(interval);
-    let mut rollout = Rollout::of(format!("{}/web", shop.name()).parse()?)
+    Ok(Rollout::of(format!("{}/web", shop.name()).parse()?)
         .strategy(canary.recovery(Recovery::default().drain(Duration::ZERO)))
-        .attention(Attention::default())
         .through(Arc::<dyn TrafficRouter>::from(router))
-        .on(workload);
-    if kept {
-        let client: Client = shop.client();
-        rollout = rollout
-            .stored_in(KubeStore::new(client.clone(), shop.name(), "bench"))
-            .notify(KubeEvents::of(client, shop.name(), "web"));
-    }
+        .on(workload.promote_by(way)))
+}
+
+async fn begin(rollout: RolloutBuilder) -> Tried<Handle> {
     Ok(rollout.build()?.start(Revision::new("shop:v2")?).await?)
+}
+
+/// Returns when all users are with the candidate.
+async fn at_full_weight(handle: &Handle) -> Tried<()> {
+    let mut watch = handle.watch();
+    while !(handle.status().in_effect && handle.status().exposure.is_full()) {
+        watch.next().await.ok_or("it ended before all users were with the candidate")?;
+    }
+    Ok(())
 }
 
 /// A write is in the log a moment after its answer.

@@ -26,8 +26,8 @@ impl Spread {
 
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let show = |share| format!("{:.1} µs", self.quantile(share).as_secs_f64() * 1e6);
+        let show = |share| format!("{:.1?}", self.quantile(share));
         let (best, p50, p99, worst) = (show(0.0), show(0.5), show(0.99), show(1.0));
-        write!(f, "min {best:>9}   p50 {p50:>9}   p99 {p99:>9}   max {worst:>9}   of {}", self.0.len())
+        write!(f, "min {best:>8}   p50 {p50:>8}   p99 {p99:>8}   max {worst:>8}   of {}", self.0.len())
     }
 }

@@ -7,9 +7,10 @@ use shepherd_benches::{Spread, is_test};
 use shepherd_core::driver::Handle;
 use shepherd_core::model::Actor;
 use shepherd_kube::router::GatewayRoute;
+use shepherd_kube::workload::PromoteBy;
 use shepherd_testkit::cluster::{Cluster, Namespace, Write};
 
-use super::{Tried, begin, blue_green, ingress, logged, shop};
+use super::{Tried, begin, blue_green, canary, ingress, logged, shop};
 
 const ABORTS: usize = 50;
 
@@ -22,7 +23,7 @@ pub(super) async fn measure(cluster: &Arc<Cluster>) -> Tried<()> {
     );
     aborts("IngressCanary", "ingresses", async || {
         let shop = shop(cluster).await?;
-        let handle = begin(&shop, Box::new(ingress(&shop)), LONG, false).await?;
+        let handle = begin(canary(&shop, Box::new(ingress(&shop)), LONG, PromoteBy::Copy)?).await?;
         Ok((shop, handle))
     })
     .await?;
@@ -31,7 +32,7 @@ pub(super) async fn measure(cluster: &Arc<Cluster>) -> Tried<()> {
         let host = format!("{}.example", shop.name());
         shop.http_route("web", &host, &[("web", 100), ("web-candidate", 0)]).await?;
         let router = GatewayRoute::http(shop.client(), shop.name(), "web");
-        let handle = begin(&shop, Box::new(router), LONG, false).await?;
+        let handle = begin(canary(&shop, Box::new(router), LONG, PromoteBy::Copy)?).await?;
         Ok((shop, handle))
     })
     .await?;

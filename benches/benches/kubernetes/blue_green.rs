@@ -12,7 +12,7 @@ use shepherd_core::strategy::BlueGreen;
 use shepherd_kube::blue_green::BlueGreenService;
 use shepherd_testkit::cluster::{Cluster, Namespace};
 
-use super::{REPLICAS, Tried};
+use super::{REPLICAS, Tried, at_full_weight};
 
 const ROLLOUTS: usize = 10;
 
@@ -23,10 +23,7 @@ pub(super) async fn times(cluster: &Arc<Cluster>) -> Tried<()> {
         let shop = shop(cluster).await?;
         let begun = Instant::now();
         let handle = begin(&shop, Duration::from_millis(1)).await?;
-        let mut watch = handle.watch();
-        while !(handle.status().in_effect && handle.status().exposure.is_full()) {
-            watch.next().await.ok_or("it ended before the switch")?;
-        }
+        at_full_weight(&handle).await?;
         full.push(begun.elapsed());
         let outcome = handle.outcome().await?;
         whole.push(begun.elapsed());

@@ -15,6 +15,7 @@ use shepherd_benches::is_test;
 use shepherd_core::driver::{Fleet, Handle, Rollout};
 use shepherd_core::model::{Actor, Revision};
 use shepherd_core::strategy::Canary;
+use shepherd_kube::Watches;
 use shepherd_kube::router::IngressCanary;
 use shepherd_kube::store::KubeStore;
 use shepherd_kube::workload::DeploymentPair;
@@ -49,10 +50,10 @@ pub(super) async fn drive(many: Many) -> Tried<()> {
     client.apiserver_version().await?;
     let before = resident()?;
     let store = KubeStore::new(client.clone(), &many.namespace, "bench");
-    let fleet = Fleet::new(CALLS);
+    let (fleet, watches) = (Fleet::new(CALLS), Watches::new(client.clone()));
     let mut handles = Vec::new();
     for index in 0..many.count {
-        let rollout = rollout(&client, &many.namespace, index, &store)?;
+        let rollout = rollout(&client, &watches, &many.namespace, index, &store)?;
         handles.push(fleet.start(&rollout, Revision::new("shop:v2")?).await?);
     }
     for handle in &handles {
@@ -64,14 +65,21 @@ pub(super) async fn drive(many: Many) -> Tried<()> {
     Ok(())
 }
 
-fn rollout(client: &Client, namespace: &str, index: usize, store: &KubeStore) -> Tried<Rollout> {
+fn rollout(
+    client: &Client,
+    watches: &Watches,
+    namespace: &str,
+    index: usize,
+    store: &KubeStore,
+) -> Tried<Rollout> {
     let name = format!("web-{index}");
     let router = IngressCanary::new(client.clone(), namespace, &name).settle(Duration::ZERO).made_from_main();
+    let workload = DeploymentPair::new(client.clone(), namespace, &name);
     let rollout = Rollout::of(format!("{namespace}/{name}").parse()?)
         .strategy(Canary::default())
         .stored_in(store.clone())
-        .through(router)
-        .on(DeploymentPair::new(client.clone(), namespace, &name));
+        .through(router.watching(watches))
+        .on(workload.watching(watches));
     Ok(rollout.build()?)
 }
 

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -42,7 +42,7 @@ impl AuditLog {
     /// # Errors
     /// When the log cannot be read.
     pub fn mark(&self) -> Result<AuditMark, ClusterError> {
-        Ok(AuditMark(self.open()?.metadata().map_err(self.failed())?.len()))
+        end_of_lines(&mut self.open()?).map(AuditMark).map_err(self.failed())
     }
 
     /// Everything after that moment.
@@ -80,6 +80,23 @@ impl AuditLog {
     fn failed(&self) -> impl FnOnce(std::io::Error) -> ClusterError {
         ClusterError::io(format!("reading the audit log {}", self.file.display()))
     }
+}
+
+/// Where the last whole line ends: the next one may be half written.
+fn end_of_lines(file: &mut File) -> io::Result<u64> {
+    const BLOCK: u64 = 8192;
+    let mut end = file.metadata()?.len();
+    while end > 0 {
+        let begin = end.saturating_sub(BLOCK);
+        let mut block = Vec::new();
+        file.seek(SeekFrom::Start(begin))?;
+        file.by_ref().take(end - begin).read_to_end(&mut block)?;
+        if let Some(last) = block.iter().rev().position(|byte| *byte == b'\n') {
+            return Ok(end.saturating_sub(u64::try_from(last).unwrap_or_default()));
+        }
+        end = begin;
+    }
+    Ok(0)
 }
 
 /// One write.
@@ -223,5 +240,21 @@ mod tests {
         let all = log.since(AuditMark(0)).unwrap();
         assert_eq!(all.by_agent("shepherd").within("shop").per_resource(), [("deployments/scale", 2)].into());
         assert_eq!((all.to("deployments").count(), all.per_user()["admin"]), (0, 1));
+    }
+
+    #[test]
+    fn a_moment_in_the_midst_of_a_line_is_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = AuditLog::new(folder.path().join("audit"));
+        let write = |text: &str| std::fs::write(&log.file, text).unwrap();
+        let long = LINE.replace("shepherd/0.1", &"x".repeat(20_000));
+        for half in [0, 1, 20, 10_000, long.len()] {
+            write(&format!("{LINE}\n{}", &long[..half]));
+            let moment = log.mark().unwrap();
+            write(&format!("{LINE}\n{long}\n"));
+            assert_eq!(log.since(moment).unwrap().count(), 1, "{half}");
+        }
+        write(&LINE[..20]);
+        assert_eq!(log.mark().unwrap(), AuditMark(0));
     }
 }

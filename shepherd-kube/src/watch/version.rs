@@ -3,7 +3,8 @@ use serde_json::Value;
 /// A `resourceVersion`, which are decimal numbers since Kubernetes 1.35 promises so.
 ///
 /// Among objects of one kind the greater one is the later one, by that promise. Between kinds it is so wherever the API
-/// server keeps both in one etcd; where it does not, nothing may depend on it but that a look is taken directly.
+/// server keeps both in one etcd; where it does not, what belongs to an object may be seen as old as the server has it
+/// at hand, which is what all controllers live with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct Version(u64);
 

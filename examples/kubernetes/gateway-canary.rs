@@ -10,12 +10,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use common::guarded::Guarded;
+use common::paired::Paired;
 use common::{AFTER, Asked, Trouble};
 use shepherd_core::model::Weight;
 use shepherd_core::strategy::Canary;
 use shepherd_kube::KubeEvents;
 use shepherd_kube::router::GatewayRoute;
-use shepherd_kube::workload::DeploymentPair;
 
 /// A canary of a Deployment, by the weights of a route of the Gateway API
 #[derive(Debug, Parser)]
@@ -32,13 +32,8 @@ struct Args {
     #[arg(long)]
     grpc: bool,
 
-    /// Stable's Service [default: NAME]
-    #[arg(long, value_name = "SERVICE")]
-    stable: Option<String>,
-
-    /// The candidate's Service [default: NAME-candidate]
-    #[arg(long, value_name = "SERVICE")]
-    candidate: Option<String>,
+    #[command(flatten)]
+    paired: Paired,
 
     /// The steps in percent, growing and ending at 100
     #[arg(long, value_delimiter = ',', default_value = "10,25,50,75,100", value_name = "PERCENT,...")]
@@ -54,17 +49,19 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<u8, Trouble> {
-    let Args { asked, route, grpc, stable, candidate, weights, guarded } = args;
+    let Args { asked, route, grpc, paired, weights, guarded } = args;
     let cluster = asked.cluster().await?;
     let (client, namespace, name) = (&cluster.client, &cluster.namespace, &asked.name);
     let route = route.unwrap_or_else(|| name.clone());
-    let stable = stable.unwrap_or_else(|| name.clone());
-    let candidate = candidate.unwrap_or_else(|| format!("{name}-candidate"));
+    let [stable, candidate] = paired.services(&asked);
 
     let of_kind = if grpc { GatewayRoute::grpc } else { GatewayRoute::http };
     let router = of_kind(client.clone(), namespace.clone(), route).backends(&stable, &candidate);
-    let workload = DeploymentPair::new(client.clone(), namespace, name).services(&stable, &candidate);
-    let canary = Canary::weights(weights).map_err(Trouble::input)?.every(asked.interval);
+    let workload = paired.workload(&cluster, &asked);
+    let canary = Canary::weights(weights)
+        .map_err(Trouble::input)?
+        .every(asked.interval)
+        .promoted_within(paired.promote_within);
     asked
         .run(&cluster, |rollout| {
             let rollout = rollout

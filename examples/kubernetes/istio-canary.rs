@@ -10,12 +10,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use common::guarded::Guarded;
+use common::paired::Paired;
 use common::{AFTER, Asked, Trouble};
 use shepherd_core::model::Weight;
 use shepherd_core::strategy::Canary;
 use shepherd_kube::KubeEvents;
 use shepherd_kube::router::VirtualService;
-use shepherd_kube::workload::DeploymentPair;
 
 /// A canary of a Deployment, by the weights of an Istio `VirtualService`
 #[derive(Debug, Parser)]
@@ -28,13 +28,8 @@ struct Args {
     #[arg(long, value_name = "NAME")]
     virtual_service: Option<String>,
 
-    /// Stable's Service [default: NAME]
-    #[arg(long, value_name = "SERVICE")]
-    stable: Option<String>,
-
-    /// The candidate's Service [default: NAME-candidate]
-    #[arg(long, value_name = "SERVICE")]
-    candidate: Option<String>,
+    #[command(flatten)]
+    paired: Paired,
 
     /// The version of Istio's API; `v1beta1` for an Istio before 1.22
     #[arg(long, default_value = "v1", value_name = "VERSION")]
@@ -54,18 +49,20 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<u8, Trouble> {
-    let Args { asked, virtual_service, stable, candidate, api_version, weights, guarded } = args;
+    let Args { asked, virtual_service, paired, api_version, weights, guarded } = args;
     let cluster = asked.cluster().await?;
     let (client, namespace, name) = (&cluster.client, &cluster.namespace, &asked.name);
     let virtual_service = virtual_service.unwrap_or_else(|| name.clone());
-    let stable = stable.unwrap_or_else(|| name.clone());
-    let candidate = candidate.unwrap_or_else(|| format!("{name}-candidate"));
+    let [stable, candidate] = paired.services(&asked);
 
     let router = VirtualService::http(client.clone(), namespace, virtual_service)
         .api_version(&api_version)
         .services(&stable, &candidate);
-    let workload = DeploymentPair::new(client.clone(), namespace, name).services(&stable, &candidate);
-    let canary = Canary::weights(weights).map_err(Trouble::input)?.every(asked.interval);
+    let workload = paired.workload(&cluster, &asked);
+    let canary = Canary::weights(weights)
+        .map_err(Trouble::input)?
+        .every(asked.interval)
+        .promoted_within(paired.promote_within);
     asked
         .run(&cluster, |rollout| {
             let rollout = rollout

@@ -10,12 +10,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use common::guarded::Guarded;
+use common::paired::Paired;
 use common::{AFTER, Asked, Trouble};
 use shepherd_core::model::Weight;
 use shepherd_core::strategy::Canary;
 use shepherd_kube::KubeEvents;
 use shepherd_kube::router::IngressCanary;
-use shepherd_kube::workload::DeploymentPair;
 
 /// A canary of a Deployment, by the annotations of a canary Ingress
 #[derive(Debug, Parser)]
@@ -32,13 +32,8 @@ struct Args {
     #[arg(long, value_name = "INGRESS")]
     canary: Option<String>,
 
-    /// Stable's Service [default: NAME]
-    #[arg(long, value_name = "SERVICE")]
-    stable: Option<String>,
-
-    /// The candidate's Service [default: NAME-candidate]
-    #[arg(long, value_name = "SERVICE")]
-    candidate: Option<String>,
+    #[command(flatten)]
+    paired: Paired,
 
     /// The prefix of the annotations that the controller heeds
     #[arg(long, value_name = "PREFIX", default_value = "nginx.ingress.kubernetes.io")]
@@ -58,21 +53,23 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<u8, Trouble> {
-    let Args { asked, ingress, canary, stable, candidate, prefix, weights, guarded } = args;
+    let Args { asked, ingress, canary, paired, prefix, weights, guarded } = args;
     let cluster = asked.cluster().await?;
     let (client, namespace, name) = (&cluster.client, &cluster.namespace, &asked.name);
     let ingress = ingress.unwrap_or_else(|| name.clone());
     let canary = canary.unwrap_or_else(|| format!("{ingress}-candidate"));
-    let stable = stable.unwrap_or_else(|| name.clone());
-    let candidate = candidate.unwrap_or_else(|| format!("{name}-candidate"));
+    let [stable, candidate] = paired.services(&asked);
 
     let router = IngressCanary::new(client.clone(), namespace, ingress)
         .canary(canary)
         .services(&stable, &candidate)
         .annotations_prefix(prefix)
         .made_from_main();
-    let workload = DeploymentPair::new(client.clone(), namespace, name).services(&stable, &candidate);
-    let canary = Canary::weights(weights).map_err(Trouble::input)?.every(asked.interval);
+    let workload = paired.workload(&cluster, &asked);
+    let canary = Canary::weights(weights)
+        .map_err(Trouble::input)?
+        .every(asked.interval)
+        .promoted_within(paired.promote_within);
     asked
         .run(&cluster, |rollout| {
             let rollout = rollout

@@ -31,7 +31,7 @@ pub(crate) struct Asked {
 
     /// The image that is to come
     #[arg(value_parser = revision)]
-    image: Revision,
+    pub(crate) image: Revision,
 
     /// Its namespace [default: that of the context]
     #[arg(long, short)]
@@ -128,7 +128,7 @@ fn revision(text: &str) -> Result<Revision, String> {
     Revision::new(text).map_err(|error| error.to_string())
 }
 
-fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     const MOST: Duration = Duration::from_hours(24);
     // humantime panics on what adds up to more than a duration can be, which takes more letters than these.
     const LETTERS: usize = 12;

@@ -7,6 +7,9 @@ mod drive;
 pub(crate) mod guarded;
 #[path = "../../rollout/interrupts.rs"]
 mod interrupts;
+#[allow(dead_code, reason = "not every workload is a pair whose tracks have a Service each")]
+pub(crate) mod paired;
+mod patch_file;
 mod trouble;
 
 pub(crate) use asked::{AFTER, Asked};

@@ -7,6 +7,11 @@ const ROLE: &str = include_str!("../../kubernetes/roles/gateway-canary.yaml");
 
 /// A service of four pods behind Envoy.
 pub(crate) async fn shop() -> Shop {
+    shop_of(ROLE).await
+}
+
+/// The same, whose program may do what this Role says.
+pub(crate) async fn shop_of(role: &'static str) -> Shop {
     let cluster = Cluster::shared().await.unwrap();
     let gateway = cluster.gateway().await.unwrap();
     let shop = cluster.namespace("gateway").await.unwrap();
@@ -18,7 +23,7 @@ pub(crate) async fn shop() -> Shop {
     let host = format!("{}.example", shop.name());
     shop.http_route("web", &host, &[("web", 1), ("web-candidate", 0)]).await.unwrap();
     let load = Load::to(gateway.address()).header("host", &host).unwrap();
-    Shop::open(shop, Some(load), env!("CARGO_BIN_EXE_gateway-canary"), ROLE).await
+    Shop::open(shop, Some(load), env!("CARGO_BIN_EXE_gateway-canary"), role).await
 }
 
 whole_rollouts!(shop(), killed_at whole::STAGES_OF_A_CANARY);

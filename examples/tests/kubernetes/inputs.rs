@@ -7,15 +7,44 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_gateway-canary");
 
 #[tokio::test]
 async fn what_makes_no_sense_is_refused() {
-    let cases: [&[&str]; 4] = [
+    let cases: [&[&str]; 5] = [
         &["web"],
         &["web", ""],
         &["web", "shop:v2", "--interval", "soon"],
         &["web", "shop:v2", "--weights", "200"],
+        &["web", "shop:v2", "--promote-by", "hand"],
     ];
     for arguments in cases {
         Program::start(PROGRAM, Path::new("/none"), arguments).end().await.assert_code(2);
     }
+}
+
+#[tokio::test]
+async fn a_patch_that_is_none_of_the_template_is_refused_before_anything_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("patch.yaml");
+    let run = || {
+        let arguments = ["web", "v2", "--patch", file.to_str().unwrap()];
+        Program::start(PROGRAM, Path::new("/none"), &arguments).end()
+    };
+    run().await.assert_error(2, "No such file");
+    let cases = [
+        ("", "it must be a mapping (a JSON merge patch) or a list (a JSON Patch)"),
+        ("shop:v2", "it must be a mapping"),
+        ("spec: {containers: [\n", "it is neither YAML nor JSON at line"),
+        ("{kind: Deployment, spec: {}}", "has no field \"kind\"; write `metadata`, `spec` or both"),
+        ("spec: {template: {spec: {}}}", "write only what stands below its `spec.template`"),
+        ("[{op: remove, path: /metadata}, {op: put, path: /spec}]", "item 2 is no operation of a JSON Patch"),
+    ];
+    for (text, why) in cases {
+        std::fs::write(&file, text).unwrap();
+        let ended = run().await;
+        ended.assert_error(2, why);
+        assert!(ended.errors.contains("--patch <FILE>") && ended.errors.contains("patch.yaml"), "{ended:#?}");
+    }
+    std::fs::write(&file, "spec: {tokens: [s3cret, }").unwrap();
+    let ended = run().await;
+    assert!(ended.code == Some(2) && !ended.errors.contains("s3cret"), "{ended:#?}");
 }
 
 #[tokio::test]
@@ -43,6 +72,11 @@ async fn what_is_missing_or_forbidden_is_told_by_name() {
     run(&["web", "shop:v2", "--route", "wbe"]).await.assert_error(2, "HTTPRoute");
     run(&["web", "shop:v2", "--weights", "50,10"]).await.assert_error(2, "10%");
     run(&["web", "shop:v2", "--stable", "wbe"]).await.assert_error(2, "none of its rules has a backend wbe");
+    run(&["web", "shop:v2", "--promote-by", "switch"])
+        .await
+        .assert_error(2, "cannot get resource \"services\"");
+    let twice = ["web", "shop:v2", "--promote-by", "switch", "--candidate", "web"];
+    run(&twice).await.assert_error(2, "one was named twice; promote by copy");
     let stranger = Program::start(PROGRAM, &shop.kubeconfig(), &["web", "shop:v2", "--namespace", "default"]);
     stranger.end().await.assert_error(2, "forbidden");
     let plan = run(&["web", "shop:v2", "--dry-run"]).await;

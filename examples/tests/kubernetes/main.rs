@@ -10,6 +10,7 @@ mod interrupts;
 mod istio;
 mod nginx;
 mod program;
+mod promotion;
 mod ratio;
 mod rolling;
 mod shop;

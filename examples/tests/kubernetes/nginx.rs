@@ -7,6 +7,11 @@ const ROLE: &str = include_str!("../../kubernetes/roles/nginx-canary.yaml");
 
 /// A service of four pods behind NGINX, without a canary Ingress.
 async fn shop() -> Shop {
+    shop_of(ROLE).await
+}
+
+/// The same, whose program may do what this Role says.
+pub(crate) async fn shop_of(role: &'static str) -> Shop {
     let cluster = Cluster::shared().await.unwrap();
     let nginx = cluster.nginx().await.unwrap();
     let shop = cluster.namespace("nginx").await.unwrap();
@@ -18,7 +23,7 @@ async fn shop() -> Shop {
     let host = format!("{}.example", shop.name());
     shop.ingress("web", &host, "web", &[]).await.unwrap();
     let load = Load::to(nginx.address()).header("host", &host).unwrap();
-    Shop::open(shop, Some(load), env!("CARGO_BIN_EXE_nginx-canary"), ROLE).await
+    Shop::open(shop, Some(load), env!("CARGO_BIN_EXE_nginx-canary"), role).await
 }
 
 whole_rollouts!(shop(), killed_at whole::STAGES_OF_A_CANARY);

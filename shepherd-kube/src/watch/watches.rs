@@ -31,9 +31,11 @@ use super::state::State;
 /// - **After a write.** A look tells of every write that the server has accepted from an adapter with these watches,
 ///   and of nothing before what such an adapter has been answered. It waits a tenth of a second for the watch to tell
 ///   of it. When it is not known whether a write was accepted, the next look asks the server.
-/// - **What belongs to another object**, such as the `ReplicaSets` of a Deployment: until their watch has come past the
-///   last change of that object's spec, which takes 15 seconds where nothing of them changes. So no replicas are counted
-///   from before that change.
+/// - **What belongs to another object**, such as the `ReplicaSets` of a Deployment, or the endpoints of a Service that a
+///   promotion switches: until their watch has come past the last change of that object's spec, which takes 15 seconds
+///   where nothing of them changes. So no replicas are counted from before that change.
+/// - **What makes no sense together.** Each kind is watched apart, and what others change in two of them may be seen of
+///   one before the other. Where a switched Service then sends to neither Deployment, both are looked at directly.
 ///
 /// Versions are compared as numbers, which Kubernetes promises since 1.35 and has always kept to. Where a server's are
 /// none, every look asks it.

@@ -17,7 +17,7 @@ use shepherd_core::ports::{Clock, SystemClock};
 use shepherd_core::strategy::Canary;
 use shepherd_kube::Watches;
 use shepherd_kube::router::VirtualService;
-use shepherd_kube::workload::DeploymentPair;
+use shepherd_kube::workload::{DeploymentPair, PromoteBy};
 use shepherd_testkit::cluster::{Cluster, CustomResources, Namespace};
 use tower::util::MapRequestLayer;
 
@@ -73,10 +73,17 @@ async fn services() -> Namespace {
     shop
 }
 
-async fn begun(shop: &Namespace, client: &Client, name: &str, watches: Option<&Watches>) -> Handle {
+async fn begun(
+    shop: &Namespace,
+    client: &Client,
+    name: &str,
+    way: PromoteBy,
+    watches: Option<&Watches>,
+) -> Handle {
     let candidate = format!("{name}-candidate");
     let router = VirtualService::http(client.clone(), shop.name(), name).services(name, &candidate);
     let pair = DeploymentPair::new(client.clone(), shop.name(), name).services(name, candidate);
+    let pair = pair.promote_by(way);
     let (router, pair) = match watches {
         Some(watches) => (router.watching(watches), pair.watching(watches)),
         None => (router, pair),
@@ -99,8 +106,9 @@ async fn requests(by_watches: bool) -> f64 {
     let (client, counts) = counting(shop.cluster());
     let watches = by_watches.then(|| Watches::new(client.clone()));
     let mut handles = Vec::new();
-    for name in names() {
-        handles.push(begun(&shop, &client, &name, watches.as_ref()).await);
+    // Every other one promotes by a switch, and looks at its Services too.
+    for (name, way) in names().zip([PromoteBy::Copy, PromoteBy::Switch].into_iter().cycle()) {
+        handles.push(begun(&shop, &client, &name, way, watches.as_ref()).await);
     }
     shop.eventually("all of them baking", async || {
         let baking = |handle: &&Handle| matches!(handle.status().waiting.on, WaitingFor::Bake { .. });

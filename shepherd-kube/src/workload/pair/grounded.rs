@@ -74,6 +74,9 @@ impl DeploymentPair {
         if self.services.is_some() {
             watched.push(Need::all("discovery.k8s.io", "endpointslices", WATCHED));
         }
+        if self.promote_by == PromoteBy::Switch {
+            watched.push(Need::all("", "services", WATCHED));
+        }
         findings.watches(self.owned.reach(), &self.namespace, &watched).await;
     }
 
@@ -121,7 +124,7 @@ impl DeploymentPair {
         for side in Side::BOTH {
             findings.autoscalers(&self.namespace, scene.name(side), None, None).await;
         }
-        let stable = scene.serving(&scene.services[0]).ok()?;
+        let stable = scene.serving(scene.service(Track::Stable)).ok()?;
         Some(Cast { stable, candidate: stable.other() })
     }
 

@@ -1,7 +1,7 @@
 //! What a promotion by a switch cannot live with.
 
 use kube::Error;
-use serde_json::Value;
+use shepherd_core::model::Track;
 use shepherd_core::ports::PortError;
 
 use super::DeploymentPair;
@@ -65,11 +65,11 @@ impl DeploymentPair {
     /// What of the four objects does not go with a switch: where, why, and what to do.
     pub(super) fn unswitchable(&self, scene: &Scene) -> Vec<(String, String, String)> {
         let deployments = Side::BOTH.into_iter().filter_map(|side| {
-            let there: &Value = scene.deployment(side)?;
+            let there = scene.deployment(side)?;
             Some((self.deployment(side).place().to_owned(), there))
         });
         let services = self.services.iter().flatten().map(Object::place).map(str::to_owned);
-        let services: Vec<_> = services.zip(scene.services.iter().map(AsRef::as_ref)).collect();
+        let services: Vec<_> = services.zip(Track::BOTH.map(|track| scene.service(track))).collect();
         let applied = deployments.chain(services.iter().cloned()).filter_map(|(place, there)| {
             let tool = applied_by(there)?;
             let why = format!("{tool} applies it, and would put it back after a switch");

@@ -1,13 +1,13 @@
 //! What the selectors of two Services say about which Deployment is which.
 
-use std::sync::Arc;
-
 use serde_json::{Map, Value};
+use shepherd_core::model::Track;
 use shepherd_core::ports::PortError;
 
 use super::side::{Cast, Side};
 use crate::object::{Edit, STABLE, annotation, refused};
 use crate::preflight::{selector_text, sends_to};
+use crate::watch::Seen;
 
 /// The two Deployments and the two Services, in one look.
 pub(super) struct Scene {
@@ -15,9 +15,9 @@ pub(super) struct Scene {
     pub(super) place: String,
     pub(super) names: [String; 2],
     /// The Deployments, the owned one first; the other one may not be there yet.
-    pub(super) deployments: [Option<Arc<Value>>; 2],
+    pub(super) deployments: [Option<Seen>; 2],
     /// The Services, stable's first.
-    pub(super) services: [Arc<Value>; 2],
+    pub(super) services: [Seen; 2],
     /// What the pods of each Deployment carry, or will carry.
     pub(super) labels: [Value; 2],
 }
@@ -51,7 +51,7 @@ impl Scene {
     /// # Errors
     /// Permanent when nothing says which Deployment is stable.
     pub(super) fn roles(&self) -> Result<Roles, PortError> {
-        let [stable, candidate] = &self.services;
+        let [stable, candidate] = Track::BOTH.map(|track| self.service(track));
         let old = self.began(stable)?;
         Ok(Roles { old, serves: self.selected(stable), shows: self.selected(candidate) })
     }
@@ -113,12 +113,34 @@ impl Scene {
         Ok(())
     }
 
-    pub(super) fn deployment(&self, side: Side) -> Option<&Arc<Value>> {
-        self.deployments[side as usize].as_ref()
+    /// Whether it tells which Deployment serves, and that one is there.
+    pub(super) fn is_plain(&self) -> bool {
+        let serves = self.roles().ok().and_then(|roles| roles.serves);
+        serves.is_some_and(|side| self.deployment(side).is_some())
+    }
+
+    pub(super) fn deployment(&self, side: Side) -> Option<&Value> {
+        self.deployments[side as usize].as_ref().map(|seen| &*seen.object)
+    }
+
+    pub(super) fn service(&self, track: Track) -> &Value {
+        &self.service_seen(track).object
+    }
+
+    /// A Deployment as that of a track, whose endpoints belong to the Service of the track as well: those from before it
+    /// was led there count no more than those from before the Deployment changed.
+    pub(super) fn seen_as(&self, track: Track, side: Side) -> Option<Seen> {
+        let deployment = self.deployments[side as usize].as_ref()?;
+        let since = deployment.since.max(self.service_seen(track).since);
+        Some(Seen { object: deployment.object.clone(), since })
     }
 
     pub(super) fn name(&self, side: Side) -> &str {
         &self.names[side as usize]
+    }
+
+    fn service_seen(&self, track: Track) -> &Seen {
+        &self.services[usize::from(track == Track::Candidate)]
     }
 
     fn labels_of(&self, side: Side) -> &Value {
@@ -133,7 +155,9 @@ mod tests {
 
     fn scene(stable: &Value, candidate: &Value, began: Option<&str>) -> Scene {
         let service = |selector: &Value, began: Option<&str>| {
-            Arc::new(json!({"metadata": {"annotations": {STABLE: began}}, "spec": {"selector": selector}}))
+            let annotations = json!({STABLE: began});
+            let service = json!({"metadata": {"annotations": annotations}, "spec": {"selector": selector}});
+            Seen::directly(service.into())
         };
         Scene {
             place: "Service shop/web".to_owned(),
@@ -179,9 +203,9 @@ mod tests {
     fn a_selector_keeps_its_labels() {
         let scene =
             scene(&json!({"app": "web", "tier": "front"}), &json!({"app": "next", "zone": "a"}), None);
-        let led = scene.selector(&scene.services[0], Side::Made).unwrap();
+        let led = scene.selector(scene.service(Track::Stable), Side::Made).unwrap();
         assert_eq!(Value::Object(led), json!({"app": "next", "tier": "front"}));
-        let error = scene.selector(&scene.services[1], Side::Owned).unwrap_err();
+        let error = scene.selector(scene.service(Track::Candidate), Side::Owned).unwrap_err();
         assert!(error.contains("the label zone, which the pods of Deployment web do not have"), "{error}");
     }
 }

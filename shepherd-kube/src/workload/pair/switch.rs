@@ -24,7 +24,7 @@ impl DeploymentPair {
     pub(super) async fn claim_switching(&self, fence: &Fence) -> Result<(), PortError> {
         let [stable, candidate] = self.switched_services()?;
         let scene = self.scene().await?;
-        if fence.begins(mark_of(stable.place(), &scene.services[0])?.as_ref()) {
+        if fence.begins(mark_of(stable.place(), scene.service(Track::Stable))?.as_ref()) {
             self.check_switch(&scene).await?;
         }
         let place = stable.place();
@@ -56,7 +56,7 @@ impl DeploymentPair {
         let scene = self.scene().await?;
         let roles = scene.roles()?;
         // Whoever was superseded does not know the roles.
-        Mark::claimed(mark_of(&scene.place, &scene.services[0])?.as_ref(), &mark.fence)?;
+        Mark::claimed(mark_of(&scene.place, scene.service(Track::Stable))?.as_ref(), &mark.fence)?;
         match spec.track {
             Track::Stable => {
                 let side = self.serving(&scene, roles, spec, mark)?;
@@ -86,19 +86,19 @@ impl DeploymentPair {
     }
 
     pub(super) async fn observe_switching(&self) -> Result<WorkloadState, PortError> {
-        let scene = self.scene().await?;
+        let scene = self.scene_to_be_seen().await?;
         let roles = scene.roles()?;
         let Cast { stable, candidate } = roles.cast();
-        let state = async |track, side| match scene.deployment(side) {
-            Some(deployment) => self.state(track, side, &Seen::directly(deployment.clone()), None).await,
+        let state = async |track, side| match scene.seen_as(track, side) {
+            Some(deployment) => self.state(track, side, &deployment, None).await,
             None => Ok(TrackState::default()),
         };
         let (mut stable, candidate) =
             tokio::try_join!(state(Track::Stable, stable), state(Track::Candidate, candidate))?;
-        let service = mark_of(&scene.place, &scene.services[0])?;
+        let service = mark_of(&scene.place, scene.service(Track::Stable))?;
         stable.mark = later(stable.mark, service);
         if roles.serves.is_none() {
-            let why = format!("{}: {}", scene.place, scene.astray(&scene.services[0]));
+            let why = format!("{}: {}", scene.place, scene.astray(scene.service(Track::Stable)));
             stable.failing = Some(Reason::new(why));
         }
         Ok(WorkloadState { stable, candidate })
@@ -139,7 +139,7 @@ impl DeploymentPair {
 
     async fn lead_candidate(&self, scene: &Scene, to: Side, mark: &Mark) -> Result<(), PortError> {
         let [_, service] = self.switched_services()?;
-        if scene.selected(&scene.services[1]) == Some(to) {
+        if scene.selected(scene.service(Track::Candidate)) == Some(to) {
             return Ok(());
         }
         let place = service.place();
@@ -153,21 +153,40 @@ impl DeploymentPair {
         led.await.map(drop)
     }
 
+    /// As the server says it is now.
     pub(super) async fn scene(&self) -> Result<Scene, PortError> {
         let [stable, candidate] = self.switched_services()?;
         let reads = tokio::try_join!(self.owned.read(), self.made.find(), stable.read(), candidate.read());
-        let (owned, made, stable_service, candidate_service) = reads?;
+        let (owned, made, stable, candidate) = reads?;
+        let [owned, stable, candidate] = [owned, stable, candidate].map(Seen::directly);
+        self.scene_of(owned, made.map(Seen::directly), [stable, candidate])
+    }
+
+    /// As it is to be seen. Deployments and Services are watched apart, and what others have changed may be seen of one
+    /// kind before the other: a label's new value in a template, and in the selector the old one. That would be told as a
+    /// selector that is astray, and fail a promotion, so what makes no sense is told only of what the server says.
+    async fn scene_to_be_seen(&self) -> Result<Scene, PortError> {
+        let [stable, candidate] = self.switched_services()?;
+        let looks =
+            tokio::try_join!(self.owned.look(), self.made.look_for(), stable.look(), candidate.look());
+        let (owned, made, stable, candidate) = looks?;
+        let scene = self.scene_of(owned, made, [stable, candidate])?;
+        if scene.is_plain() || !self.owned.reach().is_watching() { Ok(scene) } else { self.scene().await }
+    }
+
+    fn scene_of(&self, owned: Seen, made: Option<Seen>, services: [Seen; 2]) -> Result<Scene, PortError> {
+        let [stable, _] = self.switched_services()?;
         let labels = |deployment: &Value| deployment["spec"]["template"]["metadata"]["labels"].clone();
         let of_made = match &made {
-            Some(made) => labels(made),
-            None => twin::template(&owned, self.labels.relabel())["metadata"]["labels"].clone(),
+            Some(made) => labels(&made.object),
+            None => twin::template(&owned.object, self.labels.relabel())["metadata"]["labels"].clone(),
         };
         Ok(Scene {
             place: stable.place().to_owned(),
             names: Side::BOTH.map(|side| self.deployment(side).name().to_owned()),
-            labels: [labels(&owned), of_made],
+            labels: [labels(&owned.object), of_made],
             deployments: [Some(owned), made],
-            services: [stable_service, candidate_service],
+            services,
         })
     }
 

@@ -19,7 +19,7 @@ const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/shop/deployments";
 pub(crate) const SETS: &str = "/apis/apps/v1/namespaces/shop/replicasets";
 pub(crate) const PODS: &str = "/api/v1/namespaces/shop/pods";
 pub(crate) const SERVICES: &str = "/api/v1/namespaces/shop/services";
-const SLICES: &str = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices";
+pub(crate) const SLICES: &str = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices";
 
 /// Deployments whose pods are ready at once; those of an image with `broken` in its name never are.
 pub(crate) fn deployments(api: Api) -> Api {

@@ -2,7 +2,7 @@ use shepherd_kube::Watches;
 use shepherd_kube::preflight::{Preflight, Severity};
 use shepherd_kube::router::GatewayRoute;
 use shepherd_kube::store::KubeStore;
-use shepherd_kube::workload::DeploymentPair;
+use shepherd_kube::workload::{DeploymentPair, PromoteBy};
 
 use super::shop::{NAMESPACES, Shop, checked, checked_with, says};
 
@@ -74,6 +74,20 @@ async fn each_forbidden_verb_is_named_with_its_rule() {
         let report = checked_with(&api, |pair| pair.services("web", "web-candidate")).await;
         says(&report, Severity::Error, "Role in shop", &format!("may not {verb} {resource}"), rule);
     }
+}
+
+#[tokio::test]
+async fn a_switching_pair_watches_its_services() {
+    let api = Shop::sound().open();
+    api.denies("watch", "services");
+    let watches = Watches::new(api.client());
+    let by = async |way| {
+        let told = |pair: DeploymentPair| pair.services("web", "web-candidate").promote_by(way);
+        checked_with(&api, |pair| told(pair).watching(&watches)).await
+    };
+    assert!(by(PromoteBy::Copy).await.findings().is_empty());
+    let rule = r#"{"apiGroups":[""],"resources":["services"],"verbs":["watch"]}"#;
+    says(&by(PromoteBy::Switch).await, Severity::Warning, "Role in shop", "may not watch services", rule);
 }
 
 #[tokio::test]

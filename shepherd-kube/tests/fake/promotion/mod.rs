@@ -5,6 +5,7 @@ mod patch;
 mod refusals;
 mod switch;
 mod switch_faults;
+mod switch_watched;
 
 use std::collections::BTreeMap;
 

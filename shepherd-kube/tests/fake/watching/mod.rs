@@ -50,7 +50,7 @@ fn pair(api: &Api) -> DeploymentPair {
 }
 
 /// What a look asks the server for.
-async fn asked<T>(api: &Api, look: impl Future<Output = T>) -> (T, Vec<Seen>) {
+pub(crate) async fn asked<T>(api: &Api, look: impl Future<Output = T>) -> (T, Vec<Seen>) {
     api.seen();
     let told = look.await;
     let mut seen = api.seen();
@@ -59,7 +59,7 @@ async fn asked<T>(api: &Api, look: impl Future<Output = T>) -> (T, Vec<Seen>) {
 }
 
 /// Comes to be, in simulated time.
-async fn eventually(mut is: impl AsyncFnMut() -> bool) {
+pub(crate) async fn eventually(mut is: impl AsyncFnMut() -> bool) {
     let clock = SystemClock::new();
     for _ in 0..6_000 {
         if is().await {

@@ -4,7 +4,8 @@ use std::time::Duration;
 use shepherd_core::driver::Handle;
 use shepherd_core::machine::Ending;
 use shepherd_core::model::Weight;
-use shepherd_kube::workload::PromoteBy;
+use shepherd_kube::Watches;
+use shepherd_kube::workload::{DeploymentPair, PromoteBy};
 
 use super::process::{Fate, Process, Trap};
 use super::{STEP, ada, image, pair, rollout};
@@ -47,11 +48,21 @@ async fn is_switched(shop: &Shop) {
 
 #[tokio::test]
 async fn two_rollouts_lose_no_request_and_start_no_pod_twice() {
+    promoted_twice(|pair, _| pair).await;
+}
+
+#[tokio::test]
+async fn two_rollouts_that_look_by_watches_lose_no_request_either() {
+    promoted_twice(DeploymentPair::watching).await;
+}
+
+async fn promoted_twice(looking: impl Fn(DeploymentPair, &Watches) -> DeploymentPair) {
     let shop = Shop::open(Way::Envoy).await;
     let users = shop.users();
     let (client, namespace) = (shop.namespace.client(), shop.namespace.name());
+    let watches = Watches::new(client.clone());
     for version in ["shop:v2", "shop:v3"] {
-        let pair = pair(client.clone(), namespace, PromoteBy::Switch);
+        let pair = looking(pair(client.clone(), namespace, PromoteBy::Switch), &watches);
         let handle = rollout(client.clone(), namespace, pair, STEP).start(image(version)).await.unwrap();
         let outcome = handle.done().await.unwrap();
         assert_eq!(outcome.ending(), Ending::Promoted, "{}", outcome.why());

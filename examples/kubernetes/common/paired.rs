@@ -1,0 +1,81 @@
+//! A pair of Deployments whose tracks have a Service each.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use shepherd_kube::workload::{DeploymentPair, PromoteBy};
+
+use super::asked::time;
+use super::patch_file::PatchFile;
+use super::{Asked, Cluster};
+
+/// What a candidate is made of, and how it becomes stable.
+#[derive(Debug, Args)]
+pub(crate) struct Paired {
+    /// Stable's Service [default: NAME]
+    #[arg(long, value_name = "SERVICE")]
+    stable: Option<String>,
+
+    /// The candidate's Service [default: NAME-candidate]
+    #[arg(long, value_name = "SERVICE")]
+    candidate: Option<String>,
+
+    /// A patch of the pods' template that makes the candidate, in YAML or JSON; IMAGE is only its name then
+    ///
+    /// A mapping is a JSON merge patch, which replaces lists as a whole; a list is a JSON Patch. It is of the template and
+    /// not of the Deployment: `metadata` and `spec`. The same name must always stand for the same patch, also when the
+    /// program goes on with what was begun before.
+    #[arg(long, value_name = "FILE", value_parser = PatchFile::read)]
+    patch: Option<PatchFile>,
+
+    /// How the candidate becomes stable
+    #[arg(long, value_enum, default_value = "copy", value_name = "WAY")]
+    promote_by: Way,
+
+    /// How long that may take before it is taken back: the time that its owner needs, where he ships it
+    #[arg(long, default_value = "10m", value_name = "TIME", value_parser = time)]
+    pub(crate) promote_within: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Way {
+    /// Stable's Deployment gets what the candidate runs, and starts its pods once more
+    Copy,
+    /// Stable's Service is led to the candidate's pods, and the two Deployments change roles
+    Switch,
+    /// Whoever owns stable's Deployment ships what its annotation `shepherd.rs/wanted` names, and is waited for
+    External,
+}
+
+impl Paired {
+    /// The Services of stable and of the candidate.
+    pub(crate) fn services(&self, asked: &Asked) -> [String; 2] {
+        let stable = self.stable.clone().unwrap_or_else(|| asked.name.clone());
+        let candidate = self.candidate.clone().unwrap_or_else(|| format!("{}-candidate", asked.name));
+        [stable, candidate]
+    }
+
+    pub(crate) fn workload(&self, cluster: &Cluster, asked: &Asked) -> DeploymentPair {
+        let [stable, candidate] = self.services(asked);
+        let pair = DeploymentPair::new(cluster.client.clone(), &cluster.namespace, &asked.name)
+            .services(stable, candidate)
+            .promote_by(self.promote_by.into());
+        let Some(PatchFile(patch)) = self.patch.clone() else { return pair };
+        let name = asked.image.clone();
+        pair.patched_by(move |revision| {
+            // Another one may be under way, begun with another file.
+            let other = || format!("--patch is that of {name}: run it with the one of {revision}");
+            (*revision == name).then(|| patch.clone()).ok_or_else(other)
+        })
+    }
+}
+
+impl From<Way> for PromoteBy {
+    fn from(way: Way) -> Self {
+        match way {
+            Way::Copy => Self::Copy,
+            Way::Switch => Self::Switch,
+            Way::External => Self::External,
+        }
+    }
+}

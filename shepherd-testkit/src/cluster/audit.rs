@@ -247,11 +247,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let log = AuditLog::new(folder.path().join("audit"));
         let write = |text: &str| std::fs::write(&log.file, text).unwrap();
-        let long = LINE.replace("shepherd/0.1", &"x".repeat(20_000));
-        for half in [0, 1, 20, 10_000, long.len()] {
-            write(&format!("{LINE}\n{}", &long[..half]));
+        let wide = LINE.replace("shepherd/0.1", &"x".repeat(20_000));
+        for half in [0, 1, 20, 10_000, wide.len()] {
+            write(&format!("{LINE}\n{}", &wide[..half]));
             let moment = log.mark().unwrap();
-            write(&format!("{LINE}\n{long}\n"));
+            write(&format!("{LINE}\n{wide}\n"));
             assert_eq!(log.since(moment).unwrap().count(), 1, "{half}");
         }
         write(&LINE[..20]);

@@ -117,18 +117,19 @@ impl Recipe {
         deployment: &Value,
         revision: &Revision,
     ) -> Result<(), PortError> {
-        if !self.is_patch() {
-            image::write(edit, place, deployment, self.container.as_deref(), revision)?;
-            edit.remove(&["spec", "template", "metadata", "annotations", REVISION]);
-            return Ok(());
-        }
-        if self.revision(place, deployment)? == *revision {
+        if self.is_patch() && self.revision(place, deployment)? == *revision {
             return Ok(());
         }
         let before = original(place, deployment)?;
+        // Also where whoever goes on with the rollout knows of no patch.
         if let Some(before) = self.restored(place, before.as_ref(), revision)? {
             edit.set(&["spec", "template"], before.clone());
             edit.unannotate(ORIGINALS);
+            return Ok(());
+        }
+        if !self.is_patch() {
+            image::write(edit, place, deployment, self.container.as_deref(), revision)?;
+            edit.remove(&["spec", "template", "metadata", "annotations", REVISION]);
             return Ok(());
         }
         let now = &deployment["spec"]["template"];

@@ -79,15 +79,18 @@ async fn a_patch_makes_the_candidate_and_then_stable() {
 
 #[tokio::test]
 async fn the_way_back_restores_the_template_exactly() {
-    let api = shop(4);
-    let before = template(&api, "web");
-    at_full_weight(&api).await.apply(&of(Stable, "beta", 4), &on(&first(), 3)).await.unwrap();
-    // By a process that was told another patch, and knows none for what was before.
-    let pair = pair(&api, PromoteBy::Copy).patched_by(|_| Err("none".to_owned()));
-    pair.claim(&fence(1, 2)).await.unwrap();
-    pair.apply(&of(Stable, "web:v1", 4), &off(&fence(1, 2), 4)).await.unwrap();
-    assert_eq!((template(&api, "web"), annotation(&api, "shepherd.rs/originals")), (before, Value::Null));
-    assert_eq!(seen(&pair.observe().await.unwrap(), Stable), ("web:v1".to_owned(), 4, 4));
+    // By a process that was told another patch, and knows none for what was before; and by one that was told none.
+    let other = |pair: DeploymentPair| pair.patched_by(|_| Err("none".to_owned()));
+    for told in [other, |pair| pair] {
+        let api = shop(4);
+        let before = template(&api, "web");
+        at_full_weight(&api).await.apply(&of(Stable, "beta", 4), &on(&first(), 3)).await.unwrap();
+        let pair = told(pair(&api, PromoteBy::Copy));
+        pair.claim(&fence(1, 2)).await.unwrap();
+        pair.apply(&of(Stable, "web:v1", 4), &off(&fence(1, 2), 4)).await.unwrap();
+        assert_eq!((template(&api, "web"), annotation(&api, "shepherd.rs/originals")), (before, Value::Null));
+        assert_eq!(seen(&pair.observe().await.unwrap(), Stable), ("web:v1".to_owned(), 4, 4));
+    }
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use shepherd_core::machine::Ending;
 use shepherd_core::model::Weight;
 use shepherd_kube::workload::PromoteBy;
 
-use super::process::{Fate, Process, Trap};
 use super::{STEP, ada, image, pair, rollout};
+use crate::process::{Fate, Process, Trap};
 use crate::shop::{Shop, Way};
 
 /// A process of its own that rolls `shop:v2` out.

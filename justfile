@@ -18,7 +18,7 @@ control-plane:
     shepherd-testkit/control-plane/build.sh
 
 # the tests that need it, in a network namespace of their own; `just real -p CRATE --test NAME` for others
-real *args="-p shepherd-testkit -p shepherd-kube -p shepherd-examples --features shepherd-testkit/real,shepherd-kube/real,shepherd-examples/kubernetes --test cluster --test real --test kubernetes": control-plane
+real *args="-p shepherd-testkit -p shepherd-kube -p shepherd-examples --features shepherd-testkit/real,shepherd-kube/real,shepherd-examples/kubernetes --test cluster --test real --test kubernetes --test deploy_bot": control-plane
     shepherd-testkit/control-plane/real.sh {{ args }}
 
 # a hundred switches and a hundred canaries each through Envoy and NGINX with users all the time, half an hour

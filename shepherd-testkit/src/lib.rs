@@ -61,8 +61,4 @@ mod pages {
 
     #[doc = include_str!("../../docs/operating.md")]
     struct Operating;
-
-    #[cfg(feature = "cluster")]
-    #[doc = include_str!("../../docs/control-plane.md")]
-    struct ControlPlane;
 }

@@ -70,3 +70,10 @@ fn excerpts_are_of_the_whole() {
         assert!(whole.contains(&words(excerpt)), "the whole program has no such part:\n{excerpt}");
     }
 }
+
+#[test]
+fn the_test_of_your_own_is_the_one_that_is_run() {
+    let (page, test) =
+        (include_str!("../../docs/control-plane.md"), include_str!("../../examples/tests/deploy_bot.rs"));
+    assert!(page.contains(&format!("```rs\n{test}```")), "docs/control-plane.md does not show this:\n{test}");
+}

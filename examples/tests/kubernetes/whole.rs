@@ -69,6 +69,31 @@ pub(crate) async fn goes_on_after_each_kill(shop: &Shop, told: &[&str]) {
     only(shop, "shop:v2").await;
 }
 
+/// Aborted while it is watched, killed as soon as that was decided and once more when it has gone on, and run again each
+/// time. What nobody had kept of the abort is asked for again.
+pub(crate) async fn is_taken_back_whenever_it_is_killed(shop: &Shop) {
+    let load = shop.load.clone().unwrap().rate(100.0);
+    let users = [load.clone().start(), load.connections(Connections::Kept).start()];
+    let aborted_at = async |told| {
+        let mut program = shop.run(&["web", "shop:v2", "--interval", "10m", "--drain", "1s"]);
+        program.until(told).await;
+        program.interrupt().await;
+        program
+    };
+    let mut program = aborted_at("bake").await;
+    program.until("taken back: aborted by").await;
+    program.kill().await;
+    aborted_at("going on with the rollout").await.kill().await;
+    let ended = aborted_at("going on with the rollout").await.end().await;
+    ended.assert_code(1);
+    assert!(ended.told.contains("aborted by"), "{ended:#?}");
+    for users in users {
+        let tally = users.stop().await;
+        assert_eq!(tally.failed(), 0, "{tally}");
+    }
+    only(shop, "shop:v1").await;
+}
+
 /// All users are with this image, in the end.
 pub(crate) async fn only(shop: &Shop, image: &str) {
     let load = shop.load.clone().unwrap();
@@ -98,6 +123,11 @@ macro_rules! whole_rollouts {
         #[tokio::test]
         async fn a_program_that_is_killed_in_each_stage_and_run_again_ends_the_same() {
             crate::whole::goes_on_after_each_kill(&$open.await, &$told).await;
+        }
+
+        #[tokio::test]
+        async fn a_program_that_is_killed_on_the_way_back_and_run_again_takes_all_users_back() {
+            crate::whole::is_taken_back_whenever_it_is_killed(&$open.await).await;
         }
     };
 }

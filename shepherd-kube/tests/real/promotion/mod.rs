@@ -3,7 +3,6 @@
 mod conformance;
 mod external;
 mod patch;
-mod process;
 mod switch;
 
 use std::collections::BTreeSet;

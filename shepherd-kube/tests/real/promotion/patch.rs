@@ -8,8 +8,8 @@ use shepherd_core::machine::Ending;
 use shepherd_core::model::Weight;
 use shepherd_kube::workload::PromoteBy;
 
-use super::process::{Fate, Process, Trap};
 use super::{STEP, ada, image, pair, rollout};
+use crate::process::{Fate, Process, Trap};
 use crate::shop::{Shop, Way};
 
 /// Revisions such as `shop:v2/beta`: an image, and a mode that stands in the environment.

@@ -7,8 +7,8 @@ use shepherd_core::model::Weight;
 use shepherd_kube::Watches;
 use shepherd_kube::workload::{DeploymentPair, PromoteBy};
 
-use super::process::{Fate, Process, Trap};
 use super::{STEP, ada, image, pair, rollout};
+use crate::process::{Fate, Process, Trap};
 use crate::shop::{Shop, Way};
 
 /// A process of its own that rolls `shop:v2` out.

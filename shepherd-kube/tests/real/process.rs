@@ -2,7 +2,7 @@
 
 use std::future::pending;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use http::{Method, Request};
 use kube::Client;
@@ -12,19 +12,19 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 /// What a process of its own would be: nothing that it does outlives it.
-pub(super) struct Process(Option<Runtime>);
+pub(crate) struct Process(Option<Runtime>);
 
 impl Process {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Some(Runtime::new().unwrap()))
     }
 
-    pub(super) async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+    pub(crate) async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
         self.0.as_ref().unwrap().spawn(work).await.unwrap()
     }
 
     /// `kill -9`.
-    pub(super) fn kill(self) {
+    pub(crate) fn kill(self) {
         drop(self);
     }
 }
@@ -38,7 +38,7 @@ impl Drop for Process {
 
 /// What becomes of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(crate) enum Fate {
     Answered,
     /// It waits before the server until the trap is opened.
     Held,
@@ -48,47 +48,76 @@ pub(super) enum Fate {
 
 /// Where requests get caught.
 #[derive(Clone)]
-pub(super) struct Trap {
-    /// How the paths end: of the object that is patched, and of what is caught.
+pub(crate) struct Trap {
+    /// How the path of the object ends whose patches are counted.
     object: &'static str,
+    /// How many of them it takes. What is refused is tried again, and does not count.
+    needed: usize,
+    /// How the paths end of what is caught.
     things: &'static str,
     fate: Fate,
-    /// How often the object was patched. What is refused is tried again, and does not count.
+    /// Nothing is saved any more once it catches.
+    unsaved: bool,
+    set: Arc<AtomicBool>,
     patched: Arc<AtomicUsize>,
     opened: watch::Sender<bool>,
     caught: watch::Sender<bool>,
 }
 
 impl Trap {
+    fn of(object: &'static str, needed: usize, things: &'static str, fate: Fate) -> Self {
+        let (opened, caught) = (watch::channel(false).0, watch::channel(false).0);
+        let (set, patched) = (Arc::default(), Arc::default());
+        Self { object, needed, things, fate, unsaved: false, set, patched, opened, caught }
+    }
+
     /// The first patch of this object is the claim of a rollout. Its second one meets this fate, or from then on every
     /// request for these other things.
-    pub(super) fn after_the_claim(object: &'static str, things: &'static str, fate: Fate) -> Self {
-        let (opened, caught) = (watch::channel(false).0, watch::channel(false).0);
-        Self { object, things, fate, patched: Arc::default(), opened, caught }
+    pub(crate) fn after_the_claim(object: &'static str, things: &'static str, fate: Fate) -> Self {
+        let trap = Self::of(object, if object == things { 1 } else { 2 }, things, fate);
+        trap.set();
+        trap
+    }
+
+    /// The first patch of this object meets this fate once the trap is set.
+    pub(crate) fn once_set(object: &'static str, fate: Fate) -> Self {
+        Self::of(object, 0, object, fate)
+    }
+
+    /// The same, and from the moment on that it catches nothing is saved.
+    pub(crate) fn unsaved(self) -> Self {
+        Self { unsaved: true, ..self }
     }
 
     /// Nothing is caught.
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self::after_the_claim("", "", Fate::Answered)
     }
 
-    fn fate(&self, patches: bool, path: &str) -> Fate {
-        let so_far = self.patched.load(Ordering::SeqCst);
-        let second = if self.object == self.things { patches && so_far == 1 } else { so_far > 1 };
-        if second && path.ends_with(self.things) { self.fate } else { Fate::Answered }
+    fn catches(&self) -> bool {
+        self.set.load(Ordering::SeqCst) && self.patched.load(Ordering::SeqCst) >= self.needed
     }
 
-    pub(super) fn open(&self) {
+    fn fate(&self, patches: bool, path: &str) -> Fate {
+        let meant = path.ends_with(self.things) && (patches || self.object != self.things);
+        if meant && self.catches() { self.fate } else { Fate::Answered }
+    }
+
+    pub(crate) fn set(&self) {
+        self.set.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn open(&self) {
         self.opened.send_replace(true);
     }
 
     /// A request was caught.
-    pub(super) async fn snaps(&self) {
+    pub(crate) async fn snaps(&self) {
         self.caught.subscribe().wait_for(|caught| *caught).await.unwrap();
     }
 
     /// A client whose requests may get caught. Made in the process that it is for.
-    pub(super) fn client(&self, cluster: &Cluster, namespace: &str) -> Client {
+    pub(crate) fn client(&self, cluster: &Cluster, namespace: &str) -> Client {
         let (inner, trap) = (cluster.client().unwrap(), self.clone());
         let service = tower::service_fn(move |request: Request<Body>| {
             let (inner, trap) = (inner.clone(), trap.clone());
@@ -96,6 +125,9 @@ impl Trap {
                 let path = request.uri().path().to_owned();
                 let patches = *request.method() == Method::PATCH && path.ends_with(trap.object);
                 let fate = trap.fate(patches, &path);
+                if trap.unsaved && trap.catches() && path.contains("/configmaps/") {
+                    pending::<()>().await;
+                }
                 let mut opened = trap.opened.subscribe();
                 if fate == Fate::Held && !*opened.borrow() {
                     trap.caught.send_replace(true);

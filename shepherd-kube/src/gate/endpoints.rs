@@ -7,6 +7,7 @@ use shepherd_core::ports::{CheckContext, HealthGate, PortError};
 
 use super::Tracks;
 use super::side::Side;
+use crate::watch::Version;
 use crate::workload::endpoints::{endpoints, pod, slices_of};
 use crate::workload::pods;
 
@@ -37,6 +38,10 @@ impl Endpoints {
         Self { tracks, stable: stable.into(), candidate: candidate.into() }
     }
 
+    async fn slices(&self, service: &str, at: Version) -> Result<Vec<EndpointSlice>, PortError> {
+        self.tracks.list(&format!("Service {service}"), &slices_of(service), at).await
+    }
+
     pub(super) fn service(&self, track: Track) -> &str {
         match track {
             Track::Stable => &self.stable,
@@ -53,9 +58,12 @@ impl HealthGate for Endpoints {
             Ok(side) => side,
             Err(reason) => return Ok(Verdict::Inconclusive(reason)),
         };
-        let slices: Vec<EndpointSlice> =
-            self.tracks.list(&format!("Service {service}"), &slices_of(service), side.since).await?;
-        Ok(judge(service, &side, slices))
+        let judged = judge(service, &side, self.slices(service, side.since).await?);
+        if !matches!(judged, Verdict::Fail(_)) {
+            return Ok(judged);
+        }
+        // Endpoints from before the Service was led to these pods are as new as the Deployment, and no reason to fail.
+        Ok(judge(service, &side, self.slices(service, Version::UNKNOWN).await?))
     }
 }
 

@@ -7,6 +7,8 @@ use shepherd_kube::gate::{
 };
 
 use super::shop::{AUTOSCALERS, DEPLOYMENTS, PODS, SETS, SLICES, Shop, endpoint, pod, question, set};
+use crate::api::Api;
+use crate::watching::eventually;
 
 /// What is done to a shop that is well, and how its verdict then begins.
 type Case<'c> = (&'c dyn Fn(&Shop), &'c str);
@@ -278,6 +280,30 @@ async fn endpoints() {
         ],
     )
     .await;
+}
+
+/// The Service was led to these pods, and the watch of its endpoints has not heard of it.
+#[tokio::test(start_paused = true)]
+async fn endpoints_fail_only_when_the_server_says_so() {
+    let shop = Shop(Api::default().watched());
+    shop.is_well();
+    shop.endpoints(&[endpoint("web", 1)]);
+    let tracks = shop.tracks().watching(shop.0.watches().unwrap());
+    let gate = Endpoints::of(tracks, "web", "web-candidate");
+    let asked = async || {
+        let verdict = gate.check(&question()).await.unwrap();
+        (verdict, shop.0.seen().into_iter().map(|seen| seen.path).collect::<Vec<_>>())
+    };
+    eventually(async || {
+        let (verdict, paths) = asked().await;
+        assert!(matches!(verdict, Verdict::Fail(_)), "{verdict}");
+        paths == [SLICES]
+    })
+    .await;
+    shop.0.lags(Some("endpointslices"));
+    shop.endpoints(&[1, 2].map(|nth| endpoint("web-candidate", nth)));
+    let (verdict, paths) = asked().await;
+    assert!(matches!(verdict, Verdict::Pass(_)) && paths == [SLICES], "{verdict}: {paths:?}");
 }
 
 #[tokio::test]

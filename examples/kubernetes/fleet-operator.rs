@@ -9,6 +9,7 @@ mod common {
     mod cluster;
     #[path = "../../rollout/interrupts.rs"]
     mod interrupts;
+    pub(crate) mod say;
     mod trouble;
 
     pub(crate) use cluster::Cluster;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
+use common::say::{complain, say};
 use common::{Cluster, Interrupts, Trouble};
 use futures_util::StreamExt;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -81,19 +83,19 @@ async fn run(args: Args) -> Result<u8, Trouble> {
     })?;
     let watched = watcher(deployments, watcher::Config::default()).default_backoff();
     let mut watched = watched.applied_objects().boxed();
-    println!("watching the Deployments of {}", cluster.namespace);
+    say(format_args!("watching the Deployments of {}", cluster.namespace));
     let operator = Arc::new(Operator::new(args, cluster));
     loop {
         tokio::select! {
             _ = interrupts.next() => break,
             seen = watched.next() => match seen {
                 Some(Ok(deployment)) => operator.see(deployment),
-                Some(Err(error)) => eprintln!("the watch failed and begins anew: {error}"),
+                Some(Err(error)) => complain(format_args!("the watch failed and begins anew: {error}")),
                 None => break,
             },
         }
     }
     operator.close().await;
-    println!("ended; what was under way goes on with the next run");
+    say("ended; what was under way goes on with the next run");
     Ok(0)
 }

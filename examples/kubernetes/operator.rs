@@ -17,6 +17,7 @@ use shepherd_kube::workload::{DeploymentPair, Labels};
 use shepherd_kube::{KubeEvents, Watches};
 
 use crate::Args;
+use crate::common::say::{complain, say};
 use crate::common::{Cluster, Trouble};
 
 const IMAGE: &str = "example.shepherd/image";
@@ -71,14 +72,14 @@ impl Operator {
             Ok(outcome) => outcome,
             Err(Trouble::Input(why)) => why,
             // Another image is asked for by now, or the operator ends.
-            Err(Trouble::Stuck(why)) => return println!("{name}: {why}"),
+            Err(Trouble::Stuck(why)) => return say(format_args!("{name}: {why}")),
         };
-        println!("{name}: {outcome}");
+        say(format_args!("{name}: {outcome}"));
         let annotations = json!({TRIED: image.as_str(), OUTCOME: outcome});
         let patch = Patch::Merge(json!({"metadata": {"annotations": annotations}}));
         let deployments = Api::<Deployment>::namespaced(self.cluster.client.clone(), &self.cluster.namespace);
         if let Err(error) = deployments.patch(&name, &PatchParams::apply("fleet-operator"), &patch).await {
-            eprintln!("{name}: the outcome could not be written: {error}");
+            complain(format_args!("{name}: the outcome could not be written: {error}"));
         }
     }
 
@@ -87,7 +88,7 @@ impl Operator {
         let handle = self.start(&self.rollout(deployment)?, &name, image).await?;
         let mut events = handle.events();
         while let Some(event) = events.next().await {
-            println!("{name}: {}", event.what);
+            say(format_args!("{name}: {}", event.what));
         }
         let outcome = handle.done().await?;
         let report = outcome.report();
@@ -99,7 +100,7 @@ impl Operator {
         loop {
             match self.fleet.start(rollout, image.clone()).await.map_err(Trouble::from) {
                 Err(Trouble::Stuck(why)) if self.asked().get(name) == Some(image) => {
-                    println!("{name}: {why}; tried again in {} s", PAUSE.as_secs());
+                    say(format_args!("{name}: {why}; tried again in {} s", PAUSE.as_secs()));
                 }
                 started => return started,
             }

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use shepherd_core::machine::{Answer, Command, Effect, EffectId, Input, Machine};
+use shepherd_core::machine::{Answer, Command, Effect, EffectId, Ending, Input, Machine, Outcome};
 use shepherd_core::model::{
     Actor, Cursor, Elapsed, Epoch, Exposure, Failure, FailureKind, Mark, Measurement, Metric, Now, Reading,
     Replicas, Revision, RolloutId, RouterCapabilities, Routing, Sample, Timestamp, Track, TrackState,
@@ -260,6 +260,36 @@ fn canary_aborted_while_its_owner_promotes_ends_when_he_has_restored_stable() {
     script.line("= the owner ships v1 again");
     script.outside.shipped = Some(revision("v1"));
     script.end("canary-aborted-while-its-owner-promotes");
+}
+
+/// A hotfix of stable is what users go back to.
+#[test]
+fn canary_whose_stable_is_edited_is_taken_back_and_keeps_the_edit() {
+    let edited = |change: &Change, stage: &'static str, name: &str| {
+        let mut script = Script::new(&canary(), change, Outside::new(4));
+        script.until(in_stage(stage));
+        script.line("= somebody makes stable v9");
+        script.outside.workload.stable.revision = Some(revision("v9"));
+        script.until(|machine| machine.outcome().is_some());
+        assert_eq!(script.machine.outcome().map(Outcome::ending), Some(Ending::RolledBack));
+        let stable = &script.outside.workload.stable;
+        assert_eq!((stable.revision.clone(), stable.desired), (Some(revision("v9")), Replicas::new(4)));
+        script.end(name);
+    };
+    edited(&routed(4), "bake-50%", "canary-stable-edited");
+    edited(&change(4), "bake-2", "canary-by-replicas-stable-edited");
+}
+
+/// Nobody has looked in between.
+#[test]
+fn canary_aborted_after_its_stable_was_edited_keeps_the_edit() {
+    let mut script = Script::new(&canary(), &routed(4), Outside::new(4));
+    script.until(in_stage("bake-50%"));
+    script.line("= somebody makes stable v9");
+    script.outside.workload.stable.revision = Some(revision("v9"));
+    script.command(Command::Abort { reason: "changed our minds".into() });
+    let text = script.end("canary-stable-edited-and-aborted");
+    assert!(!text.contains("of v1 on stable"), "{text}");
 }
 
 #[test]

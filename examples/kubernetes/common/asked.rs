@@ -11,6 +11,7 @@ use shepherd_kube::store::KubeStore;
 
 use super::drive::drive;
 use super::interrupts::Interrupts;
+use super::say::say;
 use super::{Cluster, Trouble};
 
 pub(crate) const AFTER: &str = "\
@@ -89,14 +90,14 @@ impl Asked {
         let mut interrupts = Interrupts::listen();
         if self.dry_run {
             let plan = rollout.plan(self.image.clone()).await?;
-            println!("{}", plan.dry_run().to_string().trim_end());
+            say(plan.dry_run().to_string().trim_end());
             return Ok(0);
         }
         match under_way(&store, rollout.target()).await? {
             Some(image) if image == self.image => {
-                println!("going on with the rollout that was begun before, as it was asked at first");
+                say("going on with the rollout that was begun before, as it was asked at first");
             }
-            Some(image) => println!("{image} is under way and gives way first"),
+            Some(image) => say(format_args!("{image} is under way and gives way first")),
             None => {}
         }
         let image = self.image.clone();

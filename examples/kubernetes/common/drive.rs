@@ -3,46 +3,64 @@
 use std::time::{Duration, Instant};
 
 use shepherd_core::driver::Handle;
-use shepherd_core::machine::Outcome;
+use shepherd_core::machine::{Outcome, WaitingFor};
 use shepherd_core::model::Actor;
+use shepherd_core::ports::{Clock, SystemClock};
 use tokio::time::timeout;
 
 use super::Trouble;
 use super::interrupts::Interrupts;
+use super::say::say;
+
+/// After so long without a word people are told what is waited for.
+const QUIET: Duration = Duration::from_secs(10);
 
 /// Returns the exit code of how it ended.
 pub(crate) async fn drive(handle: &Handle, interrupts: &mut Interrupts) -> Result<u8, Trouble> {
     let (mut events, begun) = (handle.events(), now());
     let done = handle.done();
     tokio::pin!(done);
+    let (clock, mut told) = (SystemClock::new(), String::new());
     let outcome = loop {
         tokio::select! {
             biased;
             Some(event) = events.next() => {
-                println!("{:6.1}s  {}", begun.elapsed().as_secs_f64(), event.what);
+                say(format_args!("{:6.1}s  {}", begun.elapsed().as_secs_f64(), event.what));
             }
             ended = &mut done => break ended?,
             times = interrupts.next() => match times {
                 1 => abort(handle),
                 _ => return leave(handle).await,
             },
+            () = clock.sleep(QUIET) => if let Some(waiting) = waiting(handle).filter(|waiting| *waiting != told) {
+                say(format_args!("{:6.1}s  {waiting}", begun.elapsed().as_secs_f64()));
+                told = waiting;
+            },
         }
     };
     tell(&outcome)
+}
+
+/// What takes its time as it should is nothing to tell.
+fn waiting(handle: &Handle) -> Option<String> {
+    match &handle.status().waiting.on {
+        WaitingFor::Bake { .. } | WaitingFor::Drain | WaitingFor::Nothing => None,
+        waiting => Some(waiting.to_string()),
+    }
 }
 
 fn tell(outcome: &Outcome) -> Result<u8, Trouble> {
     let report = outcome.report();
     let (target, candidate, ending) = (&report.target, &report.candidate, outcome.ending());
     match outcome {
-        Outcome::Promoted(_) => println!("{target}: {candidate} was promoted"),
+        Outcome::Promoted(_) => say(format_args!("{target}: {candidate} was promoted")),
         Outcome::RolledBack(_) | Outcome::Aborted(_) => {
-            println!("{target}: {candidate} was {ending}: {}", outcome.why());
+            say(format_args!("{target}: {candidate} was {ending}: {}", outcome.why()));
         }
         _ => return Err(Trouble::Input(format!("nothing was changed: {}", outcome.why()))),
     }
     if let (Outcome::Promoted(_), Some(next)) = (outcome, &report.next) {
-        println!("{} came too late; to return, roll {} out", next.reason, next.revision);
+        say(format_args!("{} came too late; to return, roll {} out", next.reason, next.revision));
     }
     Ok(u8::from(!matches!(outcome, Outcome::Promoted(_))))
 }
@@ -50,7 +68,7 @@ fn tell(outcome: &Outcome) -> Result<u8, Trouble> {
 /// Not waited for: what comes of it is told as everything else is. One that comes too late is refused, and the outcome
 /// says more than the refusal.
 fn abort(handle: &Handle) {
-    println!("asked to end: all users go back to stable; once more leaves at once");
+    say("asked to end: all users go back to stable; once more leaves at once");
     let handle = handle.clone();
     tokio::spawn(async move {
         let user = Actor::new(std::env::var("USER").unwrap_or_default());

@@ -10,6 +10,7 @@ mod interrupts;
 #[allow(dead_code, reason = "not every workload is a pair whose tracks have a Service each")]
 pub(crate) mod paired;
 mod patch_file;
+pub(crate) mod say;
 mod trouble;
 
 pub(crate) use asked::{AFTER, Asked};

@@ -7,6 +7,8 @@ use shepherd_core::model::FailureKind;
 use shepherd_core::plan::PlanError;
 use shepherd_core::ports::{PortError, StoreError};
 
+use super::say::complain;
+
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Trouble {
     /// What was asked for cannot be, or the cluster is not prepared for it.
@@ -25,7 +27,7 @@ pub(crate) fn exit(ended: Result<u8, Trouble>) -> ExitCode {
 #[allow(clippy::needless_pass_by_value, reason = "they are what `map_err` calls")]
 impl Trouble {
     fn tell(&self) -> ExitCode {
-        eprintln!("error: {self}");
+        complain(format_args!("error: {self}"));
         ExitCode::from(match self {
             Trouble::Input(_) => 2,
             Trouble::Stuck(_) => 3,

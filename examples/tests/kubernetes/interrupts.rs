@@ -1,4 +1,5 @@
 use crate::gateway;
+use crate::program::Program;
 use crate::whole::only;
 
 #[tokio::test]
@@ -30,4 +31,14 @@ async fn one_interrupt_ends_with_the_candidate_gone() {
     assert!(ended.told.contains("aborted"), "{ended:#?}");
     only(&shop, "shop:v1").await;
     shop.namespace.ready_pods("app=web-candidate", 0).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_disk_behind_what_it_prints_leaves_nobody_between_two_versions() {
+    let shop = gateway::shop().await;
+    let program = env!("CARGO_BIN_EXE_gateway-canary");
+    let silent = ["-c", r#"exec "$0" "$@" > /dev/full 2> /dev/full"#, program];
+    let asked = ["web", "shop:v2", "--interval", "500ms", "--drain", "1s", "-n", shop.namespace.name()];
+    Program::start("sh", &shop.kubeconfig(), &[&silent[..], &asked].concat()).end().await.assert_code(0);
+    only(&shop, "shop:v2").await;
 }

@@ -68,6 +68,8 @@ pub enum Cause {
     FoundOff(Reason),
     /// The router shows less than was confirmed, and cannot say who did it.
     TakenOffElsewhere,
+    /// Somebody gave stable another revision meanwhile. It stays.
+    StableEdited(Revision),
     /// What it needs could not be claimed.
     CannotAttach(Reason),
 }
@@ -99,6 +101,9 @@ impl fmt::Display for Cause {
             Cause::Superseded { by, revision } => write!(f, "{by} wants {revision} instead"),
             Cause::FoundOff(reason) => write!(f, "it had been taken off before: {reason}"),
             Cause::TakenOffElsewhere => write!(f, "somebody else took its traffic off"),
+            Cause::StableEdited(revision) => {
+                write!(f, "somebody made stable {revision}, which stays; start again to go on from there")
+            }
             Cause::CannotAttach(reason) => write!(f, "it could not take hold of the target: {reason}"),
         }
     }

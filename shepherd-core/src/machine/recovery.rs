@@ -39,7 +39,7 @@ impl Machine {
     /// take the traffic; where it cannot, no write is known to be. Force waits for no replica, but to know what was promoted.
     fn is_off_unsafe(&self, forced: bool) -> bool {
         let intact = self.recovery().is_some_and(|recovery| recovery.stable_intact);
-        let ready = self.state.workload().map(|workload| workload.stable.ready_of(self.plan.stable()));
+        let ready = self.state.workload().map(|workload| workload.stable.ready_of(self.good()));
         !self.state.attach.done && (!intact || (!forced && ready == Some(Replicas::ZERO)))
     }
 
@@ -60,9 +60,14 @@ impl Machine {
         self.write_track(track);
     }
 
+    /// What users go back to: stable's revision, or the one that somebody has given stable since, which is not overwritten.
+    fn good(&self) -> &Revision {
+        self.edited().unwrap_or(self.plan.stable())
+    }
+
     fn revision_of(&self, track: Track) -> &Revision {
         match track {
-            Track::Stable => self.plan.stable(),
+            Track::Stable => self.good(),
             Track::Candidate => self.plan.candidate(),
         }
     }
@@ -120,7 +125,7 @@ impl Machine {
     }
 
     fn recover_by_router(&mut self, forced: bool) {
-        let (stable, all) = (self.plan.stable().clone(), self.whole());
+        let (stable, all) = (self.good().clone(), self.whole());
         // Off goes first: nothing else may come between the trigger and this write.
         self.take_off(forced);
         self.want_track(Track::Stable, &stable, all);
@@ -163,9 +168,9 @@ impl Machine {
         let Some(recovery) = self.recovery() else { return Exposure::OFF };
         let now = &self.state.routing.exposure;
         // Where stable was touched, only a look that was taken after it was put back tells of it.
-        let back = self.state.stable.revision == *self.plan.stable();
+        let back = self.state.stable.revision == *self.good();
         let ready = if recovery.stable_intact {
-            self.state.workload().map(|workload| workload.stable.ready_of(self.plan.stable()))
+            self.state.workload().map(|workload| workload.stable.ready_of(self.good()))
         } else {
             self.state.ready(Track::Stable).filter(|_| back)
         };
@@ -222,7 +227,7 @@ impl Machine {
         if let Course::Recovery(recovery) = &mut self.state.course {
             recovery.off_decided = true;
         }
-        let (stable, candidate) = (self.plan.stable().clone(), self.plan.candidate().clone());
+        let (stable, candidate) = (self.good().clone(), self.plan.candidate().clone());
         // What a promotion has begun to overwrite is put back at once: its own write is not made again.
         if self.state.stable.revision != stable {
             let replicas = self.state.stable.replicas;
@@ -254,7 +259,7 @@ impl Machine {
         let [stable, candidate] = Track::BOTH.map(|track| self.standing(track, workload));
         let wanted = Sides { stable, candidate };
         let ready = Sides {
-            stable: workload.stable.ready_of(self.plan.stable()),
+            stable: workload.stable.ready_of(self.good()),
             candidate: workload.candidate.ready_of(self.plan.candidate()),
         };
         Some(put_back.next(wanted, ready))

@@ -7,7 +7,9 @@ use super::rollout_machine::Machine;
 use super::state::Course;
 use super::{Cause, Effect, EffectId, Save};
 use crate::guard::{Finding, GuardAction, GuardVerdict};
-use crate::model::{Elapsed, Failure, Mark, Measurement, Reason, Replicas, Routing, Track, WorkloadState};
+use crate::model::{
+    Elapsed, Failure, Mark, Measurement, Reason, Replicas, Revision, Routing, Track, WorkloadState,
+};
 use crate::plan::{Action, Drift, SHORTEST_POLL};
 
 impl Machine {
@@ -257,10 +259,13 @@ impl Machine {
         (awaited / 4).clamp(SHORTEST_POLL, self.derived.poll)
     }
 
-    /// Replicas that fail by themselves, and traffic without capacity.
+    /// Replicas that fail by themselves or are somebody else's now, and traffic without capacity.
     fn heed_capacity(&mut self) {
         if self.promoted() || self.recovering() || !self.state.attach.done {
             return;
+        }
+        if let Some(revision) = self.edited().cloned() {
+            return self.trigger(Cause::StableEdited(revision));
         }
         let Some(workload) = self.state.workload() else { return };
         let failing = workload.candidate.failing.clone();
@@ -277,6 +282,13 @@ impl Machine {
             return;
         }
         self.heed_starvation();
+    }
+
+    /// What somebody has made of stable in the midst of the rollout: neither what it was, nor what it is to become.
+    pub(super) fn edited(&self) -> Option<&Revision> {
+        let runs = self.state.workload()?.stable.revision.as_ref()?;
+        let ours = [self.plan.stable(), self.plan.candidate()];
+        Some(runs).filter(|_| self.state.attach.done && !ours.contains(&runs))
     }
 
     fn heed_starvation(&mut self) {

@@ -30,7 +30,8 @@ impl Machine {
             let began = self.state.attach.began.unwrap_or(now);
             let at = began + self.plan.attention().blind;
             let then = if self.state.begun { Then::RollBack } else { Then::Refuse };
-            return Waiting { on: WaitingFor::Attachment, since: now - began, left: left(Some(at)), then };
+            let on = self.unseen().unwrap_or(WaitingFor::Attachment);
+            return Waiting { on, since: now - began, left: left(Some(at)), then };
         }
         let (at, since) = (self.stage_due(), now - self.state.run.entered);
         let then = if at.is_some() { self.stage_then() } else { Then::Wait };
@@ -47,7 +48,11 @@ impl Machine {
         if let Some((_, effect)) = unanswered {
             return WaitingFor::Answer(Reason::new(effect.to_string()));
         }
-        match self.stage().action() {
+        let action = self.stage().action();
+        if let Some(unseen) = self.unseen().filter(|_| !matches!(action, Action::Approve(_))) {
+            return unseen;
+        }
+        match action {
             Action::Scale { track, replicas } => self.waiting_ready(*track, *replicas),
             action @ (Action::Expose(_) | Action::Switch) => {
                 self.waiting_exposure(&action.exposure().unwrap_or(Exposure::OFF))
@@ -89,7 +94,6 @@ impl Machine {
     }
 
     pub(super) fn recovery_waiting(&self) -> WaitingFor {
-        let (all, stable) = (self.plan.replicas(), Track::Stable);
         let unanswered = self
             .state
             .outstanding
@@ -100,14 +104,31 @@ impl Machine {
                 let said = self.state.run.said.as_ref().map(|said| format!(" ({said})")).unwrap_or_default();
                 WaitingFor::Answer(format!("{effect}{said}").into())
             }
-            None if self.awaits_owner() => self.waiting_ready(stable, all),
-            None if self.is_off(false) && self.routed() => WaitingFor::Drain,
-            None if self.routed() && self.state.routing.exposure.is_off() => WaitingFor::Effect,
-            None => self.waiting_ready(stable, all),
+            None => self.unseen().unwrap_or_else(|| self.waiting_back()),
+        }
+    }
+
+    /// What the way back waits for when its writes were accepted.
+    fn waiting_back(&self) -> WaitingFor {
+        if self.awaits_owner() {
+            self.waiting_ready(Track::Stable, self.plan.replicas())
+        } else if self.is_off(false) && self.routed() {
+            WaitingFor::Drain
+        } else if self.routed() && self.state.routing.exposure.is_off() {
+            WaitingFor::Effect
+        } else {
+            self.waiting_ready(Track::Stable, self.plan.replicas())
         }
     }
 
     fn awaits_owner(&self) -> bool {
         self.state.fresh(Track::Stable).is_some_and(|stable| stable.awaits.is_some())
+    }
+
+    /// Why the last look has failed, when it has.
+    fn unseen(&self) -> Option<WaitingFor> {
+        self.state.seen.blind_since?;
+        let failure = self.state.seen.blind_failure.as_ref()?;
+        Some(WaitingFor::Sight(Reason::new(failure.to_string())))
     }
 }

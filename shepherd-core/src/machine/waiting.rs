@@ -27,6 +27,8 @@ pub struct Waiting {
 pub enum WaitingFor {
     /// To know the outside, before anything is done to it.
     Attachment,
+    /// To see what is there, which fails for this reason.
+    Sight(Reason),
     /// For a backend to accept a write.
     Answer(Reason),
     /// For replicas to become ready.
@@ -91,6 +93,7 @@ impl fmt::Display for WaitingFor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             WaitingFor::Attachment => write!(f, "waiting to know the outside"),
+            WaitingFor::Sight(why) => write!(f, "what is there cannot be seen: {why}"),
             WaitingFor::Answer(what) => write!(f, "waiting for an answer: {what}"),
             WaitingFor::Ready { track, ready, wanted, failing } => {
                 write!(f, "{ready} of {wanted} {track} replicas are ready")?;

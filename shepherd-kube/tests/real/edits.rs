@@ -162,6 +162,27 @@ async fn less_of_stable_is_no_harm() {
     edited.users.none_failed().await;
 }
 
+/// Another image of stable is a hotfix: it stays, and users go back to it.
+#[tokio::test]
+async fn a_hotfix_of_stable_stays_and_takes_the_candidate_back() {
+    for aborts in [false, true] {
+        let mut edited = Edited::begin(Way::Envoy).await;
+        let app = json!({"name": "app", "image": "shop:v3"});
+        edited.shop.patch("web", json!({"spec": {"template": {"spec": {"containers": [app]}}}})).await;
+        let wanted = if aborts {
+            edited.handle.abort(ada(), "no reason").await.unwrap();
+            Ending::Aborted
+        } else {
+            Ending::RolledBack
+        };
+        let outcome = edited.end().await;
+        assert_eq!(outcome.ending(), wanted, "{}: {:#?}", outcome.why(), edited.told);
+        assert!(aborts || outcome.why().contains("somebody made stable shop:v3"), "{}", outcome.why());
+        edited.shop.only("shop:v3").await;
+        edited.users.none_failed().await;
+    }
+}
+
 #[tokio::test]
 async fn what_else_stands_in_the_template_of_stable_stays_as_somebody_edits_it() {
     let mut edited = Edited::begin(Way::Envoy).await;

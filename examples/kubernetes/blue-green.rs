@@ -6,6 +6,7 @@
 mod common;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 use common::{AFTER, Asked, Trouble};
@@ -13,6 +14,7 @@ use kube::core::GroupVersionKind;
 use shepherd_core::strategy::BlueGreen;
 use shepherd_kube::KubeEvents;
 use shepherd_kube::blue_green::BlueGreenService;
+use shepherd_kube::preflight::Preflight;
 
 /// A Service that is switched between two Deployments; NAME is that of the Service
 #[derive(Debug, Parser)]
@@ -58,13 +60,15 @@ async fn run(args: Args) -> Result<u8, Trouble> {
     let strategy = BlueGreen::new().grace(asked.interval).recovery(asked.recovery());
     let strategy = if keep_old { strategy.keep_old() } else { strategy };
     let service = GroupVersionKind::gvk("", "v1", "Service");
+    let (router, workload) = (Arc::new(web.router()), Arc::new(web.workload()));
+    let preflight = Preflight::of(client).router(&*router).workload(&*workload);
     asked
-        .run(&cluster, |rollout| {
+        .run(&cluster, preflight, |rollout| {
             Ok(rollout
                 .strategy(strategy)
                 .notify(KubeEvents::of(client.clone(), namespace, name).regarding(&service))
-                .through(web.router())
-                .on(web.workload()))
+                .through(router.clone())
+                .on(workload.clone()))
         })
         .await
 }

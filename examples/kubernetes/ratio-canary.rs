@@ -7,12 +7,14 @@
 mod common;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 use common::{AFTER, Asked, Trouble};
 use shepherd_core::model::Weight;
 use shepherd_core::strategy::Canary;
 use shepherd_kube::KubeEvents;
+use shepherd_kube::preflight::Preflight;
 use shepherd_kube::workload::{DeploymentPair, Labels};
 
 /// A canary of a Deployment, by the ratio of replicas behind one Service
@@ -45,13 +47,15 @@ async fn run(args: Args) -> Result<u8, Trouble> {
     let workload = DeploymentPair::new(client.clone(), namespace, name)
         .labels(Labels::Shared)
         .services(&service, &service);
+    let workload = Arc::new(workload);
+    let preflight = Preflight::of(client).workload(&*workload);
     let canary = Canary::weights(weights).map_err(Trouble::input)?.every(asked.interval);
     asked
-        .run(&cluster, |rollout| {
+        .run(&cluster, preflight, |rollout| {
             Ok(rollout
                 .strategy(canary.recovery(asked.recovery()))
                 .notify(KubeEvents::of(client.clone(), namespace, name))
-                .on(workload))
+                .on(workload.clone()))
         })
         .await
 }

@@ -13,6 +13,7 @@ use kube::core::GroupVersionKind;
 use shepherd_core::ports::Workload;
 use shepherd_core::strategy::{Count, Rolling};
 use shepherd_kube::KubeEvents;
+use shepherd_kube::preflight::{Grounded, Preflight};
 use shepherd_kube::workload::{InPlaceDaemonSet, InPlaceDeployment, InPlaceStatefulSet};
 
 /// A rolling update of a Deployment, a `StatefulSet` or a `DaemonSet`, each batch of it watched
@@ -67,12 +68,14 @@ async fn run(args: Args) -> Result<u8, Trouble> {
         .max_unavailable(max_unavailable.unwrap_or(unavailable))
         .settle(asked.interval)
         .recovery(asked.recovery());
+    let (workload, grounded) = kind.workload(client.clone(), namespace, name, container);
+    let preflight = Preflight::of(client).workload(&*grounded);
     asked
-        .run(&cluster, |rollout| {
+        .run(&cluster, preflight, |rollout| {
             Ok(rollout
                 .strategy(rolling)
                 .notify(KubeEvents::of(client.clone(), namespace, name).regarding(&kind.of_the_api()))
-                .on(kind.workload(client.clone(), namespace, name, container)))
+                .on(workload))
         })
         .await
 }
@@ -84,15 +87,16 @@ impl Kind {
         namespace: &str,
         name: &str,
         container: Option<String>,
-    ) -> Arc<dyn Workload> {
+    ) -> (Arc<dyn Workload>, Arc<dyn Grounded>) {
         // Without a name it is the only container.
         macro_rules! of {
             ($workload:ident) => {{
                 let workload = $workload::new(client, namespace, name);
-                Arc::new(match container {
+                let workload = Arc::new(match container {
                     Some(container) => workload.container(container),
                     None => workload,
-                })
+                });
+                (workload.clone(), workload)
             }};
         }
         match self {

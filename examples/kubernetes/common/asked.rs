@@ -7,6 +7,7 @@ use shepherd_core::machine::Snapshot;
 use shepherd_core::model::{Revision, Target};
 use shepherd_core::plan::{Attention, Recovery};
 use shepherd_core::ports::Store;
+use shepherd_kube::preflight::Preflight;
 use shepherd_kube::store::KubeStore;
 
 use super::drive::drive;
@@ -77,10 +78,11 @@ impl Asked {
     }
 
     /// From the start to the end, with everything told on the way. The caller has said by which strategy, on which
-    /// workload and through which router.
+    /// workload and through which router, and what a rollout needs in the cluster.
     pub(crate) async fn run(
         &self,
         cluster: &Cluster,
+        preflight: Preflight<'_>,
         bind: impl FnOnce(RolloutBuilder) -> Result<RolloutBuilder, Trouble>,
     ) -> Result<u8, Trouble> {
         let target = format!("{}/{}", cluster.namespace, self.name).parse().map_err(Trouble::input)?;
@@ -91,6 +93,9 @@ impl Asked {
         if self.dry_run {
             let plan = rollout.plan(self.image.clone()).await?;
             say(plan.dry_run().to_string().trim_end());
+            let report = preflight.also(&store).check().await?;
+            report.warnings().for_each(say);
+            report.ready()?;
             return Ok(0);
         }
         match under_way(&store, rollout.target()).await? {
@@ -98,7 +103,8 @@ impl Asked {
                 say("going on with the rollout that was begun before, as it was asked at first");
             }
             Some(image) => say(format_args!("{image} is under way and gives way first")),
-            None => {}
+            // What is found in the midst of a rollout is how it left things.
+            None => preflight.also(&store).check().await?.ready()?,
         }
         let image = self.image.clone();
         let handle = if self.steal { rollout.steal(image).await? } else { rollout.start(image).await? };

@@ -6,6 +6,7 @@ use shepherd_core::driver::{StartError, Stopped};
 use shepherd_core::model::FailureKind;
 use shepherd_core::plan::PlanError;
 use shepherd_core::ports::{PortError, StoreError};
+use shepherd_kube::preflight::PreflightError;
 
 use super::say::complain;
 
@@ -50,6 +51,12 @@ impl From<PortError> for Trouble {
             FailureKind::Denied | FailureKind::Permanent | FailureKind::Unsupported => Trouble::input(error),
             _ => Trouble::stuck(error),
         }
+    }
+}
+
+impl From<PreflightError> for Trouble {
+    fn from(error: PreflightError) -> Self {
+        Trouble::input(error)
     }
 }
 

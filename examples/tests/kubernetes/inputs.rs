@@ -1,5 +1,9 @@
 use std::path::Path;
 
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+
 use crate::gateway;
 use crate::program::Program;
 
@@ -74,7 +78,7 @@ async fn what_is_missing_or_forbidden_is_told_by_name() {
     run(&["web", "shop:v2", "--stable", "wbe"]).await.assert_error(2, "none of its rules has a backend wbe");
     run(&["web", "shop:v2", "--promote-by", "switch"])
         .await
-        .assert_error(2, "cannot get resource \"services\"");
+        .assert_error(2, "this client may not get, patch services (add the rule");
     let twice = ["web", "shop:v2", "--promote-by", "switch", "--candidate", "web"];
     run(&twice).await.assert_error(2, "one was named twice; promote by copy");
     let stranger = Program::start(PROGRAM, &shop.kubeconfig(), &["web", "shop:v2", "--namespace", "default"]);
@@ -82,4 +86,24 @@ async fn what_is_missing_or_forbidden_is_told_by_name() {
     let plan = run(&["web", "shop:v2", "--dry-run"]).await;
     plan.assert_code(0);
     assert!(plan.told.contains("25%"), "{plan:#?}");
+}
+
+/// What a rollout needs besides is looked at by who may look around, and said before anything is changed.
+#[tokio::test]
+async fn what_the_cluster_is_not_prepared_for_is_told_with_its_remedy() {
+    let shop = gateway::shop().await;
+    let namespace = &shop.namespace;
+    let administrator = namespace.cluster().kubeconfig();
+    let run = async |more: &[&str]| {
+        let asked = [&["web", "shop:v2", "-n", namespace.name()], more].concat();
+        Program::start(PROGRAM, &administrator, &asked).end().await
+    };
+    run(&["--candidate", "nosuch"]).await.assert_error(2, "create it with the selector");
+    let paused = Patch::Merge(json!({"spec": {"paused": true}}));
+    namespace.api::<Deployment>().patch("web", &PatchParams::default(), &paused).await.unwrap();
+    run(&[]).await.assert_error(2, "it is paused (`kubectl rollout resume` it");
+    let dry = run(&["--dry-run"]).await;
+    dry.assert_error(2, "it is paused");
+    assert!(dry.told.contains("25%") && dry.told.contains("warning: "), "{dry:#?}");
+    namespace.ready_pods("app=web-candidate", 0).await.unwrap();
 }

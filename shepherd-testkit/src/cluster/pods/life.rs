@@ -257,6 +257,10 @@ impl Life {
         if self.is_ending() { Err(Turn::End(None)) } else { Ok(()) }
     }
 
+    fn is_gone(&self) -> bool {
+        self.pod.has_changed().is_err()
+    }
+
     fn is_ending(&self) -> bool {
         self.pod.borrow().metadata.deletion_timestamp.is_some()
     }
@@ -274,8 +278,9 @@ impl Life {
             match state.write(&self.api, &self.name, &self.uid).await {
                 Ok(()) => break,
                 // Gone, or another pod of that name.
-                Err(kube::Error::Api(status)) if [404, 409, 422].contains(&status.code) => break,
-                // The API server is away: a kubelet would try again, too.
+                Err(kube::Error::Api(status)) if [404, 422].contains(&status.code) => break,
+                Err(kube::Error::Api(status)) if status.code == 409 && self.is_gone() => break,
+                // Others write faster, or the API server is away: a kubelet would try again, too.
                 Err(_) => sleep(AGAIN).await,
             }
         }

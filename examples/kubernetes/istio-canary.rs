@@ -7,16 +7,12 @@
 mod common;
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::Parser;
 use common::guarded::Guarded;
 use common::paired::Paired;
 use common::{AFTER, Asked, Trouble};
 use shepherd_core::model::Weight;
-use shepherd_core::strategy::Canary;
-use shepherd_kube::KubeEvents;
-use shepherd_kube::preflight::Preflight;
 use shepherd_kube::router::VirtualService;
 
 /// A canary of a Deployment, by the weights of an Istio `VirtualService`
@@ -60,21 +56,5 @@ async fn run(args: Args) -> Result<u8, Trouble> {
     let router = VirtualService::http(client.clone(), namespace, virtual_service)
         .api_version(&api_version)
         .services(&stable, &candidate);
-    let workload = Arc::new(paired.workload(&cluster, &asked));
-    let router = Arc::new(router);
-    let preflight = Preflight::of(client).router(&*router).workload(&*workload);
-    let canary = Canary::weights(weights)
-        .map_err(Trouble::input)?
-        .every(asked.interval)
-        .promoted_within(paired.promote_within);
-    asked
-        .run(&cluster, preflight, |rollout| {
-            let rollout = rollout
-                .strategy(canary.recovery(asked.recovery()))
-                .notify(KubeEvents::of(client.clone(), namespace, name))
-                .through(router.clone())
-                .on(workload.clone());
-            guarded.guard(&cluster, [stable, candidate], rollout)
-        })
-        .await
+    paired.roll_out(&asked, &cluster, weights, guarded, router).await
 }

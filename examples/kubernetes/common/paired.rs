@@ -1,13 +1,20 @@
 //! A pair of Deployments whose tracks have a Service each.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use shepherd_core::model::Weight;
+use shepherd_core::ports::TrafficRouter;
+use shepherd_core::strategy::Canary;
+use shepherd_kube::KubeEvents;
+use shepherd_kube::preflight::{Grounded, Preflight};
 use shepherd_kube::workload::{DeploymentPair, PromoteBy};
 
 use super::asked::time;
+use super::guarded::Guarded;
 use super::patch_file::PatchFile;
-use super::{Asked, Cluster};
+use super::{Asked, Cluster, Trouble};
 
 /// What a candidate is made of, and how it becomes stable.
 #[derive(Debug, Args)]
@@ -34,7 +41,7 @@ pub(crate) struct Paired {
 
     /// How long that may take before it is taken back: the time that its owner needs, where he ships it
     #[arg(long, default_value = "10m", value_name = "TIME", value_parser = time)]
-    pub(crate) promote_within: Duration,
+    promote_within: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -55,7 +62,33 @@ impl Paired {
         [stable, candidate]
     }
 
-    pub(crate) fn workload(&self, cluster: &Cluster, asked: &Asked) -> DeploymentPair {
+    /// From the start to the end, by these weights of this router.
+    pub(crate) async fn roll_out(
+        &self,
+        asked: &Asked,
+        cluster: &Cluster,
+        weights: Vec<Weight>,
+        guarded: Guarded,
+        router: impl TrafficRouter + Grounded + 'static,
+    ) -> Result<u8, Trouble> {
+        let (router, workload) = (Arc::new(router), Arc::new(self.workload(cluster, asked)));
+        let preflight = Preflight::of(&cluster.client).router(&*router).workload(&*workload);
+        let canary = Canary::weights(weights).map_err(Trouble::input)?;
+        let canary = canary.every(asked.interval).promoted_within(self.promote_within);
+        let events = KubeEvents::of(cluster.client.clone(), &cluster.namespace, &asked.name);
+        asked
+            .run(cluster, preflight, |rollout| {
+                let rollout = rollout
+                    .strategy(canary.recovery(asked.recovery()))
+                    .notify(events)
+                    .through(router.clone())
+                    .on(workload.clone());
+                guarded.guard(cluster, self.services(asked), rollout)
+            })
+            .await
+    }
+
+    fn workload(&self, cluster: &Cluster, asked: &Asked) -> DeploymentPair {
         let [stable, candidate] = self.services(asked);
         let pair = DeploymentPair::new(cluster.client.clone(), &cluster.namespace, &asked.name)
             .services(stable, candidate)

@@ -161,10 +161,7 @@ impl<'f, F: RouterFixture> Bench<'f, F> {
 
     /// Refused because the router cannot do it, and nothing changed.
     pub(super) async fn is_unable(&self, route: &Route) -> Result<(), Broken> {
-        let before = self.observed().await?;
-        let what = format!("exposure {}", route.exposure);
-        self.promise.refused(&what, FailureKind::Unsupported, || self.router.apply(route)).await?;
-        self.promise.same("what is routed after a refusal", &self.observed().await?, &before)
+        self.is_refused(&format!("exposure {}", route.exposure), FailureKind::Unsupported, route).await
     }
 
     /// What `admit` refuses. A router with marks refuses it and changes nothing. One without cannot know better: it
@@ -173,8 +170,13 @@ impl<'f, F: RouterFixture> Bench<'f, F> {
         if !self.can().fenced {
             return self.writes(asked).await;
         }
+        self.is_refused(what, FailureKind::Fenced, asked).await
+    }
+
+    /// What was written before may take effect meanwhile; all else stays as it was.
+    async fn is_refused(&self, what: &str, kind: FailureKind, asked: &Route) -> Result<(), Broken> {
         let before = self.observed().await?;
-        self.promise.refused(what, FailureKind::Fenced, || self.router.apply(asked)).await?;
+        self.promise.refused(what, kind, || self.router.apply(asked)).await?;
         let after = self.observed().await?;
         self.promise.same("the exposure after a refusal", &after.exposure, &before.exposure)?;
         self.promise.same("the mark after a refusal", &after.mark, &before.mark)

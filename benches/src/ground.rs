@@ -125,6 +125,7 @@ impl Ground {
             Track::Candidate => &mut workload.candidate,
         };
         mark.admit(track.mark.as_ref())?;
+        track.revision.as_ref().map_or(Ok(()), |runs| spec.may_replace(runs))?;
         *track = TrackState {
             revision: Some(spec.revision.clone()),
             desired: spec.replicas,

@@ -128,6 +128,7 @@ impl Workload for Servers {
             let mut new = deployed.clone();
             let side = new.side_mut(spec.track);
             mark.admit(side.mark.as_ref())?;
+            side.revision.as_ref().map_or(Ok(()), |runs| spec.may_replace(runs))?;
             let (revision, replicas) = (Some(spec.revision.clone()), spec.replicas.get());
             *side = Side { revision, replicas, mark: Some(mark.clone()) };
             Ok(new)

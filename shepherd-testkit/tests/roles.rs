@@ -175,11 +175,7 @@ fn swapped() -> World {
         traffic: Traffic::On,
         cause: None,
     };
-    let spec = |track, name: &str, replicas| TrackSpec {
-        track,
-        revision: revision(name),
-        replicas: Replicas::new(replicas),
-    };
+    let spec = |track, name: &str, replicas| TrackSpec::new(track, revision(name), Replicas::new(replicas));
     let all = Exposure::weight(Weight::FULL);
     world.claim_routing(Elapsed::ZERO, &fence).unwrap();
     world.claim_workload(Elapsed::ZERO, &fence).unwrap();

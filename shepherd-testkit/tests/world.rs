@@ -28,7 +28,7 @@ fn to(percent: u32, epoch: u64, generation: u64, traffic: Traffic) -> Route {
 }
 
 fn spec(track: Track, name: &str, replicas: u32) -> TrackSpec {
-    TrackSpec { track, revision: revision(name), replicas: Replicas::new(replicas) }
+    TrackSpec::new(track, revision(name), Replicas::new(replicas))
 }
 
 /// Four replicas of v1 under 240 requests a second, and so many of v2 from the third second on.

@@ -96,7 +96,11 @@ impl Machine {
         {
             return;
         }
-        let spec = TrackSpec { track, revision: wanted.revision.clone(), replicas: wanted.replicas };
+        let mut spec = TrackSpec::new(track, wanted.revision.clone(), wanted.replicas);
+        if track == Track::Stable {
+            // What somebody gives it in the moment of the write is no more overwritten than what was seen.
+            spec = spec.replacing([self.plan.stable().clone(), self.plan.candidate().clone()]);
+        }
         let mark = self.next_mark();
         self.emit(Effect::Deploy { spec, mark });
     }

@@ -238,10 +238,16 @@ impl Machine {
         let Some(next) = self.next_sides(put_back, forced).filter(|_| !writing) else { return };
         self.want_track(Track::Stable, &stable, next.stable);
         self.want_track(Track::Candidate, &candidate, next.candidate);
-        let candidate_is_gone = self.state.candidate.accepted.is_some();
+        let candidate_is_gone = self.state.candidate.accepted.is_some() && self.is_edit_through(forced);
         if next == put_back.end() && candidate_is_gone && self.is_stable_back(forced) {
             self.recovered();
         }
+    }
+
+    /// Where both tracks are in one object what somebody has made of it takes the place of the candidate's replicas, too.
+    fn is_edit_through(&self, forced: bool) -> bool {
+        let through = || self.state.fresh(Track::Stable).is_some_and(|stable| stable.ready >= stable.desired);
+        forced || self.edited().is_none() || through()
     }
 
     /// How many replicas stable shall have again: no fewer than somebody has given it meanwhile.

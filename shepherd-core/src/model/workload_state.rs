@@ -2,17 +2,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{Mark, Reason, Replicas, Revision, Track};
 
-/// What a track shall be: so many replicas of a revision.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TrackSpec {
-    /// Which side.
-    pub track: Track,
-    /// What runs there.
-    pub revision: Revision,
-    /// How many of it.
-    pub replicas: Replicas,
-}
-
 /// What a track is.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TrackState {

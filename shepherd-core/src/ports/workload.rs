@@ -14,6 +14,8 @@ use crate::model::{Fence, Mark, TrackSpec, WorkloadState};
 /// - `ready` counts replicas of the track's own revision that take requests, and no others.
 /// - The mark is written with the change, and a write that [`Mark::admit`] refuses changes nothing. A backend that
 ///   cannot hold marks leaves [`TrackState::mark`](crate::model::TrackState::mark) empty.
+/// - A revision that [`TrackSpec::may_replace`] refuses to replace stays, and nothing is changed: somebody has given it
+///   to the track meanwhile.
 /// - Which side is stable is decided by the first [`claim`](Self::claim) of a rollout, from what serves, and stays so
 ///   for all of that rollout, whatever serves meanwhile.
 /// - Scaling down ends replicas that are not ready before those that are.
@@ -41,7 +43,8 @@ pub trait Workload: Send + Sync {
     /// Makes a track what `spec` says: so many replicas of a revision. Zero replicas retires it.
     ///
     /// # Errors
-    /// Says who must act. [`Fenced`](crate::model::FailureKind::Fenced) when [`Mark::admit`] refuses it.
+    /// Says who must act. [`Fenced`](crate::model::FailureKind::Fenced) when [`Mark::admit`] refuses it,
+    /// [`Conflict`](crate::model::FailureKind::Conflict) when [`TrackSpec::may_replace`] does.
     async fn apply(&self, spec: &TrackSpec, mark: &Mark) -> Result<(), PortError>;
 
     /// What both tracks are now.

@@ -10,7 +10,7 @@ use super::sides::{Side, Sides, TRACK, cast, cast_as};
 use crate::object::{Created, Edit, MARK, Object, mark_of, stamp};
 use crate::watch::{Reach, Seen};
 use crate::workload::replica_sets::Naming;
-use crate::workload::{Look, image, twin};
+use crate::workload::{Look, image, replaceable, twin};
 
 /// Runs blue and green. Which of them is stable each of them says in an annotation, from the first claim of a rollout
 /// on, as the Service has it then.
@@ -110,6 +110,8 @@ impl Workload for BlueGreenDeployments {
             if cast_as(deployment).is_some_and(|track| track != spec.track) {
                 return Err(PortError::conflict(place, format!("it is not {} any more", spec.track)));
             }
+            let container = image::container(place, deployment, self.sides.container.as_deref())?;
+            replaceable(place, spec, &image::revision(place, deployment, container)?)?;
             let mut edit = Edit::of(deployment);
             edit.relies_on(&["metadata", "annotations", TRACK]);
             image::write(&mut edit, place, deployment, self.sides.container.as_deref(), &spec.revision)?;

@@ -7,6 +7,8 @@
 //!   annotations of the object, written in the same patch.
 //! - Both tracks together always have at least the object's own count. Where a plan asks for fewer, those that go wait
 //!   for those that come.
+//! - What somebody gives the object in the midst of a rollout, another revision than that of either track, makes it
+//!   theirs again: it is stable's, of all replicas, and with the way back the object's own update strategy rolls it out.
 //! - Stable's revision cannot be changed during a rollout: plans promote by swap, as
 //!   [`Rolling`](shepherd_core::strategy::Rolling) does. The first claim of the next rollout takes for stable what has
 //!   the object for itself.
@@ -21,9 +23,11 @@ mod in_place;
 mod look;
 mod pair;
 pub(crate) mod pods;
+mod replaceable;
 pub(crate) mod replica_sets;
 pub(crate) mod twin;
 
 pub use in_place::{InPlaceDaemonSet, InPlaceDeployment, InPlaceStatefulSet};
 pub(crate) use look::Look;
 pub use pair::{DeploymentPair, Labels, PromoteBy};
+pub(crate) use replaceable::replaceable;

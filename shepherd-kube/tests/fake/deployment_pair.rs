@@ -89,7 +89,7 @@ pub(crate) fn mark(generation: u64) -> Mark {
 }
 
 pub(crate) fn of(track: Track, revision: &str, replicas: u32) -> TrackSpec {
-    TrackSpec { track, revision: revision.parse().unwrap(), replicas: Replicas::new(replicas) }
+    TrackSpec::new(track, revision.parse().unwrap(), Replicas::new(replicas))
 }
 
 pub(crate) fn api() -> Api {

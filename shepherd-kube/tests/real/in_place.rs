@@ -8,10 +8,10 @@ use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::Api;
-use kube::api::{ListParams, PostParams};
+use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
-use shepherd_core::driver::Rollout;
-use shepherd_core::machine::Outcome;
+use shepherd_core::driver::{Handle, Rollout};
+use shepherd_core::machine::{Ending, Outcome};
 use shepherd_core::model::{
     Epoch, Fence, Generation, Mark, Replicas, Revision, RolloutId, StageIndex, Track, TrackSpec, Traffic,
 };
@@ -185,8 +185,7 @@ impl Writer<'_> {
         let fence = Fence { rollout: RolloutId::new("shop/web#1").unwrap(), epoch: Epoch::new(1) };
         let generation = Generation::new(self.1);
         let mark = Mark { fence, stage: StageIndex::FIRST, generation, traffic, cause: None };
-        let spec =
-            TrackSpec { track, revision: revision.parse().unwrap(), replicas: Replicas::new(replicas) };
+        let spec = TrackSpec::new(track, revision.parse().unwrap(), Replicas::new(replicas));
         self.0.apply(&spec, &mark).await.unwrap();
     }
 }
@@ -216,13 +215,22 @@ async fn batches_of_a_deployment_are_exact_on_both_ways() {
     assert_eq!(settings(&shop, "Deployment").await, before);
 }
 
-async fn rolled(kind: &'static str, image: &str) -> (Outcome, Ground) {
+/// A rollout of one object to this image, by an account that may do what the documentation says.
+struct Begun {
+    handle: Handle,
+    shop: std::sync::Arc<Namespace>,
+    /// The spec before, but for the template.
+    before: Value,
+}
+
+async fn begun(kind: &'static str, image: &str) -> Begun {
     let ground = match kind {
         "Deployment" => Ground::prepared(|shop| Box::pin(made(shop, "Deployment", ALL))),
         "StatefulSet" => Ground::prepared(|shop| Box::pin(made(shop, "StatefulSet", ALL))),
         _ => Ground::prepared(|shop| Box::pin(made(shop, "DaemonSet", ALL))),
     };
     let shop = ground.namespace().await.unwrap();
+    let before = settings(&shop, kind).await;
     let (client, name) = (shop.user("shepherd", rules(kind)).await.unwrap(), shop.name().to_owned());
     let workload: std::sync::Arc<dyn Workload> = match kind {
         "Deployment" => std::sync::Arc::new(InPlaceDeployment::new(client, name, "web")),
@@ -232,9 +240,20 @@ async fn rolled(kind: &'static str, image: &str) -> (Outcome, Ground) {
     let (surge, unavailable) = if kind == "Deployment" { (1, 0) } else { (0, 1) };
     let rolling = Rolling::new().max_surge(Count::number(surge)).max_unavailable(Count::number(unavailable));
     let rollout = Rollout::of("shop/web".parse().unwrap()).strategy(rolling.settle(Duration::ZERO));
-    let rollout = rollout.on(workload).build().unwrap();
-    let outcome = rollout.start(image.parse().unwrap()).await.unwrap().outcome().await.unwrap();
-    (outcome, ground)
+    let handle = rollout.on(workload).build().unwrap().start(image.parse().unwrap()).await.unwrap();
+    Begun { handle, shop, before }
+}
+
+/// `kubectl set image`.
+async fn set_image(shop: &Namespace, kind: &str, image: &str) {
+    let containers = json!([{"name": "app", "image": image}]);
+    let patch = Patch::Strategic(json!({"spec": {"template": {"spec": {"containers": containers}}}}));
+    let by_hand = PatchParams::default();
+    match kind {
+        "Deployment" => drop(shop.api::<Deployment>().patch("web", &by_hand, &patch).await.unwrap()),
+        "StatefulSet" => drop(shop.api::<StatefulSet>().patch("web", &by_hand, &patch).await.unwrap()),
+        _ => drop(shop.api::<DaemonSet>().patch("web", &by_hand, &patch).await.unwrap()),
+    }
 }
 
 /// What the documentation says that each kind needs, and nothing else.
@@ -261,17 +280,59 @@ const KINDS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
 #[tokio::test]
 async fn a_good_revision_is_promoted() {
     for kind in KINDS {
-        let (outcome, ground) = rolled(kind, "shop:v2").await;
+        let Begun { handle, shop, before } = begun(kind, "shop:v2").await;
+        let outcome = handle.outcome().await.unwrap();
         assert!(matches!(outcome, Outcome::Promoted(_)), "{kind}: {outcome:?}");
-        counts(&ground.namespace().await.unwrap(), 0, ALL).await;
+        counts(&shop, 0, ALL).await;
+        assert_eq!(settings(&shop, kind).await, before, "{kind}");
     }
 }
 
 #[tokio::test]
 async fn a_crashing_revision_is_taken_back() {
     for kind in KINDS {
-        let (outcome, ground) = rolled(kind, &Behaviour::Crashing.image("shop:v2")).await;
+        let Begun { handle, shop, before } = begun(kind, &Behaviour::Crashing.image("shop:v2")).await;
+        let outcome = handle.outcome().await.unwrap();
         assert!(matches!(outcome, Outcome::RolledBack(_)), "{kind}: {outcome:?}");
-        counts(&ground.namespace().await.unwrap(), ALL, 0).await;
+        counts(&shop, ALL, 0).await;
+        assert_eq!(settings(&shop, kind).await, before, "{kind}");
+    }
+}
+
+/// A rollout whose first replica never becomes ready, while somebody gives the object this image.
+async fn edited(kind: &'static str, by_hand: &str) -> (Outcome, std::sync::Arc<Namespace>) {
+    let candidate = Behaviour::Unready.image("shop:v2");
+    let Begun { handle, shop, before } = begun(kind, &candidate).await;
+    shop.eventually("a pod of the candidate", async || {
+        let there = pods(&shop).await.iter().any(|pod| image(pod) == candidate);
+        Ok(if there { Ok(()) } else { Err("there is none".to_owned()) })
+    })
+    .await
+    .unwrap();
+    set_image(&shop, kind, by_hand).await;
+    let outcome = handle.outcome().await.unwrap();
+    assert_eq!(settings(&shop, kind).await, before, "{kind}");
+    (outcome, shop)
+}
+
+/// Another image is a hotfix: it stays, and the object's own update strategy brings it.
+#[tokio::test]
+async fn a_hotfix_in_the_midst_stays() {
+    for kind in KINDS {
+        let (outcome, shop) = edited(kind, "shop:v3").await;
+        assert_eq!(outcome.ending(), Ending::RolledBack, "{kind}: {outcome:?}");
+        assert!(outcome.why().contains("somebody made stable shop:v3"), "{kind}: {}", outcome.why());
+        assert_eq!(serving(&shop).await, [("shop:v3".to_owned(), ALL)].into(), "{kind}");
+    }
+}
+
+/// Stable's image is an undo: it is taken back.
+#[tokio::test]
+async fn an_undo_in_the_midst_is_no_promotion() {
+    for kind in KINDS {
+        let (outcome, shop) = edited(kind, "shop:v1").await;
+        assert_eq!(outcome.ending(), Ending::RolledBack, "{kind}: {outcome:?}");
+        assert!(outcome.why().contains("somebody has put shop:v1 back"), "{kind}: {}", outcome.why());
+        counts(&shop, ALL, 0).await;
     }
 }

@@ -109,10 +109,11 @@ impl World {
     /// Makes a track what the spec says.
     ///
     /// # Errors
-    /// What [`Mark::admit`] refuses.
+    /// What [`Mark::admit`] and [`TrackSpec::may_replace`] refuse.
     pub fn deploy(&mut self, now: Elapsed, spec: &TrackSpec, mark: &Mark) -> Result<(), Failure> {
         self.advance(now);
         mark.admit(self.side(spec.track).mark.as_ref())?;
+        self.side(spec.track).revision.as_ref().map_or(Ok(()), |runs| spec.may_replace(runs))?;
         let before = self.spare();
         if self.side(spec.track).revision.as_ref() != Some(&spec.revision) {
             self.history_mut(spec.track).forget();
@@ -202,11 +203,7 @@ impl World {
     pub(super) fn establish(&mut self, stable: Revision, replicas: Replicas) {
         let ready = super::Behaviour::new().start_up(std::time::Duration::ZERO);
         self.behaviours.set(stable.clone(), ready);
-        self.side_mut(Track::Stable).set(&TrackSpec {
-            track: Track::Stable,
-            revision: stable.clone(),
-            replicas,
-        });
+        self.side_mut(Track::Stable).set(&TrackSpec::new(Track::Stable, stable.clone(), replicas));
         self.reconcile(Track::Stable);
         self.behaviours.set(stable, super::Behaviour::new());
     }

@@ -118,8 +118,7 @@ impl<K: Kind> InPlace<K> {
             if let Some((obstacle, remedy)) = K::obstacle(object) {
                 return Err(refused(place, format!("{obstacle}; {remedy}")));
             }
-            let tracks = Tracks::standing(place, object, &self.present(object)?, K::size(object))?;
-            tracks.begun().write(&mut edit);
+            Tracks::beginning(place, object, &self.present(object)?)?.write(&mut edit);
         }
         Ok(edit)
     }
@@ -257,6 +256,12 @@ impl<K: Kind> InPlace<K> {
         self.object.change(put_back).await.map(drop)
     }
 
+    /// A track that has lost the template of its object will get no replicas any more.
+    fn undone(&self, state: TrackState, present: &Revision) -> TrackState {
+        let why = format!("somebody has put {present} back in the template of {}", self.place());
+        TrackState { desired: Replicas::ZERO, failing: Some(why.into()), ..state }
+    }
+
     async fn look(&self, seen: &Seen) -> Result<WorkloadState, PortError> {
         let object = &*seen.object;
         let (all, present) = (K::size(object), self.present(object)?);
@@ -280,7 +285,9 @@ impl<K: Kind> InPlace<K> {
             let failing = revision.as_ref().filter(|_| ready < desired);
             let failing = failing.and_then(|revision| looked.failing(revision.as_str())).map(Reason::new);
             let (desired, ready) = (Replicas::new(desired), Replicas::new(ready));
-            Ok::<_, PortError>(TrackState { revision, desired, ready, failing, awaits: None, mark })
+            let state = TrackState { revision, desired, ready, failing, awaits: None, mark };
+            let undone = tracks.undone() == Some(track);
+            Ok::<_, PortError>(if undone { self.undone(state, &present) } else { state })
         };
         Ok(WorkloadState {
             stable: state(Track::Stable, wanted.stable)?,

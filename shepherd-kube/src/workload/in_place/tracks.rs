@@ -7,6 +7,7 @@ use shepherd_core::ports::PortError;
 
 use super::shape::{Shape, Wanted, Way};
 use crate::object::{Edit, MARK, annotation, mark_at, refused, stamp_at};
+use crate::workload::replaceable;
 
 /// The annotation that holds the tracks, as JSON.
 const TRACKS: &str = "shepherd.rs/tracks";
@@ -24,6 +25,9 @@ pub(super) struct Tracks {
     /// How many replicas of stable the rollout has not touched so far; none when it has touched none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     untouched: Option<u32>,
+    /// Whether somebody has given the object another template since the rollout wrote to it.
+    #[serde(skip)]
+    edited: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,20 +42,27 @@ impl Tracks {
     /// An object that no rollout has been to.
     fn untouched(revision: Revision) -> Self {
         let stable = Side { revision, replicas: None };
-        Self { stable, candidate: None, way: Way::Forward, untouched: None }
+        Self { stable, candidate: None, way: Way::Forward, untouched: None, edited: false }
     }
 
-    /// Those of an object whose template is of this revision.
+    /// Those of an object whose template is of this revision. Where that is neither track's the object is its people's
+    /// again: what they gave it is stable, of as many replicas as it shall have.
     pub(super) fn of(place: &str, object: &Value, present: &Revision) -> Result<Self, PortError> {
         let Some(text) = annotation(object, TRACKS) else { return Ok(Self::untouched(present.clone())) };
-        serde_json::from_str(text).map_err(|error| {
+        let tracks: Self = serde_json::from_str(text).map_err(|error| {
             let remedy = "remove the annotation when no rollout is under way";
             refused(place, format!("its annotation {TRACKS} is damaged ({error}); {remedy}")).caused_by(error)
-        })
+        })?;
+        if tracks.revision(tracks.template()) == Some(present) {
+            return Ok(tracks);
+        }
+        let known = Track::BOTH.into_iter().any(|track| tracks.revision(track) == Some(present));
+        let tracks = if known { tracks } else { Self::untouched(present.clone()) };
+        Ok(Self { edited: true, ..tracks })
     }
 
-    /// The same, unless people have rolled out something else since: where one track has the object for itself, its
-    /// template tells what runs.
+    /// The same, unless people have rolled out something since: where one track has the object for itself, its template
+    /// tells what runs.
     pub(super) fn standing(
         place: &str,
         object: &Value,
@@ -59,16 +70,19 @@ impl Tracks {
         all: u32,
     ) -> Result<Self, PortError> {
         let tracks = Self::of(place, object, present)?;
-        let outdated = |track| tracks.revision(track).is_none_or(|revision| revision != present);
-        Ok(match tracks.shape(all) {
-            Shape::One(track) if outdated(track) => Self::untouched(present.clone()),
-            _ => tracks,
-        })
+        let alone = matches!(tracks.shape(all), Shape::One(_));
+        Ok(if tracks.edited && alone { Self::untouched(present.clone()) } else { tracks })
+    }
+
+    /// Those with which a rollout begins.
+    pub(super) fn beginning(place: &str, object: &Value, present: &Revision) -> Result<Self, PortError> {
+        let tracks = Self::of(place, object, present)?;
+        Ok(if tracks.edited { Self::untouched(present.clone()) } else { tracks.begun() })
     }
 
     /// The first claim of a rollout decides which track is stable: the one that has the object for itself. While both
     /// have replicas nothing changes.
-    pub(super) fn begun(mut self) -> Self {
+    fn begun(mut self) -> Self {
         let wanted = self.wanted(u32::MAX);
         if wanted.stable == 0
             && wanted.candidate > 0
@@ -94,6 +108,10 @@ impl Tracks {
         surges: bool,
     ) -> Result<(), PortError> {
         self.check(place, spec)?;
+        if self.edited && traffic == Traffic::On {
+            let why = "somebody has given it another template meanwhile, which is not overwritten";
+            return Err(PortError::conflict(place, why));
+        }
         let before = self.wanted(all);
         let side = Side {
             revision: spec.revision.clone(),
@@ -118,6 +136,9 @@ impl Tracks {
     }
 
     fn check(&self, place: &str, spec: &TrackSpec) -> Result<(), PortError> {
+        if let Some(runs) = self.revision(spec.track) {
+            replaceable(place, spec, runs)?;
+        }
         let (stable, asked) = (&self.stable.revision, &spec.revision);
         match spec.track {
             Track::Stable if stable != asked => Err(PortError::unsupported(
@@ -144,7 +165,18 @@ impl Tracks {
 
     /// What the object of `all` replicas runs.
     pub(super) fn shape(&self, all: u32) -> Shape {
-        self.wanted(all).shape(all, self.way)
+        // Of an object that was scaled to 0 a track has all replicas as before.
+        self.wanted(all.max(1)).shape(all, self.way)
+    }
+
+    /// Whose template the object was given.
+    fn template(&self) -> Track {
+        self.shape(u32::MAX).template()
+    }
+
+    /// The track whose template somebody has taken away from it, and given the other one's again.
+    pub(super) fn undone(&self) -> Option<Track> {
+        self.edited.then(|| self.template())
     }
 
     /// How many replicas of stable the rollout has never touched.
@@ -233,7 +265,7 @@ mod tests {
     use shepherd_core::model::FailureKind;
 
     fn spec(track: Track, revision: &str, replicas: u32) -> TrackSpec {
-        TrackSpec { track, revision: revision.parse().unwrap(), replicas: Replicas::new(replicas) }
+        TrackSpec::new(track, revision.parse().unwrap(), Replicas::new(replicas))
     }
 
     fn fresh() -> Tracks {

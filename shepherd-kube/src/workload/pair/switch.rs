@@ -59,6 +59,10 @@ impl DeploymentPair {
         Mark::claimed(mark_of(&scene.place, scene.service(Track::Stable))?.as_ref(), &mark.fence)?;
         match spec.track {
             Track::Stable => {
+                let stable = roles.cast().stable;
+                if let Some(deployment) = scene.deployment(stable) {
+                    self.may_replace(stable, deployment, spec)?;
+                }
                 let side = self.serving(&scene, roles, spec, mark)?;
                 let as_it_shall_be = match scene.deployment(side) {
                     Some(deployment) => self.is(side, deployment, spec)?,

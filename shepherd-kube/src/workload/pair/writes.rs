@@ -11,7 +11,7 @@ use super::external::WANTED;
 use super::recipe::changes_label;
 use super::side::{Cast, Side};
 use crate::object::{Created, Edit, MARK, ORIGINALS, annotation, mark_of, stamp};
-use crate::workload::twin;
+use crate::workload::{replaceable, twin};
 
 impl DeploymentPair {
     /// Stamps the owner on a Deployment. What a rollout before it left there to be put back is no rollout's any more.
@@ -41,6 +41,7 @@ impl DeploymentPair {
         let place = object.place();
         if self.recipe.is_patch() {
             let deployment = object.read().await?;
+            self.may_replace(side, &deployment, spec)?;
             if self.recipe.makes_anew(place, &deployment, &spec.revision)? {
                 self.check_labels(place, Track::Stable, &deployment["spec"]["template"], &spec.revision)
                     .await?;
@@ -48,6 +49,7 @@ impl DeploymentPair {
         }
         let applied = object.change(|deployment| {
             mark.admit(mark_of(place, deployment)?.as_ref())?;
+            self.may_replace(side, deployment, spec)?;
             let mut edit = Edit::of(deployment);
             self.recipe.write(&mut edit, place, deployment, &spec.revision)?;
             if self.autoscaler.is_none() {
@@ -82,6 +84,7 @@ impl DeploymentPair {
             }
             // Somebody was faster; who that was, its mark says.
         } else if let Some(there) = there {
+            self.may_replace(cast.candidate, &there, spec)?;
             let template = twin::template_for(&stable, &there);
             self.check_labels(object.place(), Track::Candidate, &template, &spec.revision).await?;
         }
@@ -99,6 +102,7 @@ impl DeploymentPair {
         let place = object.place();
         let applied = object.change(|deployment| {
             mark.admit(mark_of(place, deployment)?.as_ref())?;
+            self.may_replace(cast.candidate, deployment, spec)?;
             let mut edit = Edit::of(deployment);
             if let Some(stable) = stable {
                 self.renew(&mut edit, place, stable, deployment, &spec.revision)?;
@@ -203,6 +207,17 @@ impl DeploymentPair {
             Ok(edit.into())
         });
         ended.await.map(drop)
+    }
+
+    /// Refuses to overwrite what somebody has given a Deployment meanwhile.
+    pub(super) fn may_replace(
+        &self,
+        side: Side,
+        deployment: &Value,
+        spec: &TrackSpec,
+    ) -> Result<(), PortError> {
+        let place = self.deployment(side).place();
+        replaceable(place, spec, &self.recipe.revision(place, deployment)?)
     }
 
     /// Whether a Deployment is what a track shall be.

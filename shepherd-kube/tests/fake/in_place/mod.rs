@@ -9,9 +9,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use shepherd_core::model::{
-    Epoch, Fence, Generation, Mark, Replicas, Revision, RolloutId, StageIndex, Track, TrackSpec, Traffic,
+    Epoch, FailureKind, Fence, Generation, Mark, Replicas, Revision, RolloutId, StageIndex, Track, TrackSpec,
+    Traffic,
 };
 use shepherd_core::ports::Workload;
+use shepherd_kube::workload::InPlaceDeployment;
 use shepherd_testkit::conformance::Opened;
 
 use crate::api::Api;
@@ -58,7 +60,7 @@ fn fence(rollout: u64, epoch: u64) -> Fence {
 }
 
 fn of(track: Track, revision: &str, replicas: u32) -> TrackSpec {
-    TrackSpec { track, revision: revision.parse().unwrap(), replicas: Replicas::new(replicas) }
+    TrackSpec::new(track, revision.parse().unwrap(), Replicas::new(replicas))
 }
 
 /// One write after the other of one rollout.
@@ -110,6 +112,12 @@ fn serving(api: &Api, track: Track) -> Opened<BTreeMap<Revision, Replicas>> {
     Ok(serving)
 }
 
+/// Somebody gives the object another image, by hand.
+fn set_image(api: &Api, kind: &str, image: &str) {
+    let containers = json!([{"name": "app", "image": image}, {"name": "proxy", "image": "proxy:v9"}]);
+    api.merge(&collection(kind), "web", &json!({"spec": {"template": {"spec": {"containers": containers}}}}));
+}
+
 /// The names of all pods of an image.
 fn pods(api: &Api, image: &str) -> Vec<String> {
     let all = api.list(controllers::PODS);
@@ -122,6 +130,27 @@ fn settings(api: &Api, kind: &str) -> Value {
     let mut spec = api.get(&collection(kind), "web")["spec"].clone();
     spec.as_object_mut().unwrap().remove("template");
     spec
+}
+
+#[tokio::test]
+async fn a_write_that_comes_after_an_edit_leaves_it_as_it_is() {
+    let api = api("Deployment", 5, &json!({}));
+    let workload = InPlaceDeployment::new(api.client(), "shop", "web").container("app");
+    let mut writer = Writer::claimed(&workload).await;
+    writer.candidate(1).await;
+    writer.stable(4).await;
+    set_image(&api, "Deployment", "web:v3");
+    let edited = api.get(&collection("Deployment"), "web");
+    let known = ["web:v1", "web:v2"].map(|image| image.parse().unwrap());
+    for spec in [of(Track::Candidate, "web:v2", 2), of(Track::Stable, "web:v1", 3).replacing(known)] {
+        let error = workload.apply(&spec, &mark(9, Traffic::On)).await.unwrap_err();
+        assert_eq!(error.kind(), FailureKind::Conflict, "{error}");
+        assert!(error.to_string().contains("somebody has given it"), "{error}");
+        assert_eq!(api.get(&collection("Deployment"), "web")["spec"], edited["spec"]);
+    }
+    let seen = workload.observe().await.unwrap();
+    assert_eq!(seen.stable.revision, "web:v3".parse().ok());
+    assert_eq!((seen.stable.desired, seen.candidate.desired), (Replicas::new(5), Replicas::ZERO));
 }
 
 /// Both suites' fixture for a kind.

@@ -11,7 +11,7 @@ use shepherd_core::strategy::{Count, Rolling};
 use shepherd_kube::workload::{InPlaceDaemonSet, InPlaceDeployment, InPlaceStatefulSet};
 use shepherd_testkit::SimClock;
 
-use super::{api, ready, settings};
+use super::{api, ready, set_image, settings};
 use crate::api::Api;
 
 /// One object, and whoever rolls it out.
@@ -131,6 +131,70 @@ async fn another_process_goes_on_in_the_middle() {
         let outcome = next.outcome().await.unwrap();
         assert!(matches!(outcome, Outcome::Promoted(_)), "{kind}: {outcome:?}");
         assert_eq!(ready(&place.api), (0, 5), "{kind}");
+        place.assert_ordinary();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_gives_it_in_the_midst_stays_and_is_rolled_out_by_its_own_strategy() {
+    for kind in KINDS {
+        let place = Place::new(kind);
+        let running = place.rollout("one").start("web:v2".parse().unwrap()).await.unwrap();
+        tokio_until(&place, |(_, candidate)| candidate == 3).await;
+        set_image(&place.api, kind, "web:v1-hotfix");
+        let outcome = running.outcome().await.unwrap();
+        let Outcome::RolledBack(report) = outcome else { panic!("{kind}: {outcome:?}") };
+        assert_eq!(report.cause, Some(Cause::StableEdited("web:v1-hotfix".parse().unwrap())), "{kind}");
+        assert_eq!(crate::controllers::ready(&place.api), [("web:v1-hotfix".to_owned(), 5)].into(), "{kind}");
+        place.assert_ordinary();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undo_by_hand_takes_it_back() {
+    for kind in KINDS {
+        let place = Place::new(kind);
+        let running = place.rollout("one").start("web:v2".parse().unwrap()).await.unwrap();
+        tokio_until(&place, |(_, candidate)| candidate == 3).await;
+        set_image(&place.api, kind, "web:v1");
+        let outcome = running.outcome().await.unwrap();
+        let Outcome::RolledBack(report) = outcome else { panic!("{kind}: {outcome:?}") };
+        let Some(Cause::Failing(reason)) = report.cause else { panic!("{kind}: {:?}", report.cause) };
+        assert!(reason.as_str().starts_with("somebody has put web:v1 back"), "{kind}: {reason}");
+        assert_eq!(ready(&place.api), (5, 0), "{kind}");
+        place.assert_ordinary();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_candidate_that_somebody_brings_again_on_the_way_back_is_taken_back_again() {
+    for kind in KINDS {
+        let place = Place::new(kind);
+        let running = place.rollout("one").start("web:v2".parse().unwrap()).await.unwrap();
+        tokio_until(&place, |(_, candidate)| candidate == 3).await;
+        running.abort("ada".parse().unwrap(), "not today").await.unwrap();
+        tokio_until(&place, |(stable, _)| stable == 3).await;
+        set_image(&place.api, kind, "web:v2");
+        let outcome = running.outcome().await.unwrap();
+        assert!(matches!(outcome, Outcome::Aborted(_)), "{kind}: {outcome:?}");
+        assert_eq!(ready(&place.api), (5, 0), "{kind}");
+        place.assert_ordinary();
+    }
+}
+
+/// On the way back users return to what somebody has made of it, and not to what it was before.
+#[tokio::test(start_paused = true)]
+async fn what_somebody_gives_it_on_the_way_back_stays_too() {
+    for kind in KINDS {
+        let place = Place::new(kind);
+        let running = place.rollout("one").start("web:v2".parse().unwrap()).await.unwrap();
+        tokio_until(&place, |(_, candidate)| candidate == 3).await;
+        running.abort("ada".parse().unwrap(), "not today").await.unwrap();
+        tokio_until(&place, |(stable, _)| stable == 3).await;
+        set_image(&place.api, kind, "web:v1-hotfix");
+        let outcome = running.outcome().await.unwrap();
+        assert!(matches!(outcome, Outcome::Aborted(_)), "{kind}: {outcome:?}");
+        assert_eq!(crate::controllers::ready(&place.api), [("web:v1-hotfix".to_owned(), 5)].into(), "{kind}");
         place.assert_ordinary();
     }
 }

@@ -1,5 +1,6 @@
 //! How a candidate of a pair of Deployments becomes stable.
 
+mod edited;
 mod external;
 mod patch;
 mod refusals;
@@ -101,7 +102,7 @@ pub(super) fn pair(api: &Api, way: PromoteBy) -> DeploymentPair {
 }
 
 pub(super) fn of(track: Track, revision: &str, replicas: u32) -> TrackSpec {
-    TrackSpec { track, revision: revision.parse().unwrap(), replicas: Replicas::new(replicas) }
+    TrackSpec::new(track, revision.parse().unwrap(), Replicas::new(replicas))
 }
 
 pub(super) fn on(owner: &Fence, generation: u64) -> Mark {

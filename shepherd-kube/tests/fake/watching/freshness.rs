@@ -11,7 +11,7 @@ use crate::gateway::{ROUTES, accepts, route};
 use crate::words::on;
 
 fn of(track: Track, revision: &str, replicas: u32) -> TrackSpec {
-    TrackSpec { track, revision: Revision::new(revision).unwrap(), replicas: Replicas::new(replicas) }
+    TrackSpec::new(track, Revision::new(revision).unwrap(), Replicas::new(replicas))
 }
 
 #[tokio::test(start_paused = true)]

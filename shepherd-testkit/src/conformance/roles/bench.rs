@@ -141,5 +141,5 @@ impl<'f, F: RolesFixture> Bench<'f, F> {
 }
 
 pub(super) fn of(track: Track, revision: &Revision, replicas: Replicas) -> TrackSpec {
-    TrackSpec { track, revision: revision.clone(), replicas }
+    TrackSpec::new(track, revision.clone(), replicas)
 }

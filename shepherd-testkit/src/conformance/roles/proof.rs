@@ -221,6 +221,7 @@ impl Workload for Service {
             let side = self.index(backend, spec.track);
             let side = &mut backend.sides[side];
             mark.admit(side.mark.as_ref())?;
+            side.spec.as_ref().map_or(Ok(()), |(runs, _)| spec.may_replace(runs))?;
             let retired = side.spec.as_ref().is_some_and(|(_, replicas)| *replicas == Replicas::ZERO);
             let replicas = if retired && self.is(Fault::KeepsTheRetiredSideDown) {
                 Replicas::ZERO

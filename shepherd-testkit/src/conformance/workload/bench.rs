@@ -23,7 +23,7 @@ pub(super) fn mark(generation: u64) -> Mark {
 }
 
 pub(super) fn of(track: Track, revision: &Revision, replicas: u32) -> TrackSpec {
-    TrackSpec { track, revision: revision.clone(), replicas: Replicas::new(replicas) }
+    TrackSpec::new(track, revision.clone(), Replicas::new(replicas))
 }
 
 impl<'f, F: WorkloadFixture> Bench<'f, F> {
@@ -123,8 +123,19 @@ impl<'f, F: WorkloadFixture> Bench<'f, F> {
         if !self.fixture.holds_marks() {
             return self.writes(spec, mark).await;
         }
+        self.is_refused(what, FailureKind::Fenced, spec, mark).await
+    }
+
+    /// It is refused by a failure of this kind, and changes nothing.
+    pub(super) async fn is_refused(
+        &self,
+        what: &str,
+        kind: FailureKind,
+        spec: &TrackSpec,
+        mark: &Mark,
+    ) -> Result<(), Broken> {
         let before = self.side(spec.track).await?;
-        self.promise.refused(what, FailureKind::Fenced, || self.workload.apply(spec, mark)).await?;
+        self.promise.refused(what, kind, || self.workload.apply(spec, mark)).await?;
         let after = self.side(spec.track).await?;
         self.promise.same("what is meant to run after a refusal", &meant(&after), &meant(&before))?;
         self.promise.same("the mark after a refusal", &after.mark, &before.mark)

@@ -8,7 +8,7 @@ use super::bench::{Bench, mark, meant, of};
 use super::in_place;
 use crate::conformance::Broken;
 use crate::conformance::cut::{MOST_POLLS, cut};
-use crate::conformance::words::{fence, off, on};
+use crate::conformance::words::{fence, off, on, revision};
 
 use Track::{Candidate, Stable};
 
@@ -129,6 +129,23 @@ pub async fn a_late_decision_is_refused<F: WorkloadFixture>(fixture: &F) -> Resu
     bench.room(2).await?;
     bench.applied(&of(Candidate, &bench.new, 2), &mark(4)).await?;
     bench.is_fenced_off("a late decision", &of(Candidate, &bench.new, 1), &mark(3)).await
+}
+
+/// A revision that [`TrackSpec::may_replace`](shepherd_core::model::TrackSpec::may_replace) refuses to replace stays;
+/// what is of the revision that is asked for goes through.
+///
+/// # Errors
+/// [`Broken`] when it is replaced, or when the same revision is refused.
+pub async fn what_the_rollout_does_not_know_of_is_not_replaced<F: WorkloadFixture>(
+    fixture: &F,
+) -> Result<(), Broken> {
+    let bench = Bench::open("what_the_rollout_does_not_know_of_is_not_replaced", fixture).await?;
+    bench.room(2).await?;
+    bench.applied(&of(Candidate, &bench.new, 1), &mark(2)).await?;
+    let known = [bench.old.clone()];
+    let another = of(Candidate, &revision(9), 1).replacing(known.clone());
+    bench.is_refused("another revision", FailureKind::Conflict, &another, &mark(3)).await?;
+    bench.writes(&of(Candidate, &bench.new, 2).replacing(known), &mark(4)).await
 }
 
 /// The same decision again is let through.

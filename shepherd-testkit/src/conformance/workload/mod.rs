@@ -54,6 +54,7 @@ macro_rules! __workload_promises {
             a_new_rollout_may_deploy_after_an_old_ones_off
             a_late_decision_is_refused
             the_same_decision_again_is_accepted
+            what_the_rollout_does_not_know_of_is_not_replaced
             a_dropped_apply_is_completed_by_the_same_call
             a_dropped_claim_is_completed_by_the_same_call
             concurrent_applies_leave_one_spec_whole

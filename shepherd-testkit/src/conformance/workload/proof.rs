@@ -41,6 +41,7 @@ enum Fault {
     WritesInTwoParts,
     ClaimsInTwoParts,
     ReadsThenWrites,
+    OverwritesWhatIsNotKnown,
 }
 
 #[derive(Clone, Default)]
@@ -174,7 +175,15 @@ impl Machines {
         change(&mut self.sides.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn admits(&self, side: &Side, mark: &Mark) -> Result<(), PortError> {
+    fn admits(&self, side: &Side, spec: &TrackSpec, mark: &Mark) -> Result<(), PortError> {
+        self.admits_mark(side, mark)?;
+        match &side.spec {
+            Some((runs, _)) if !self.is(Fault::OverwritesWhatIsNotKnown) => Ok(spec.may_replace(runs)?),
+            _ => Ok(()),
+        }
+    }
+
+    fn admits_mark(&self, side: &Side, mark: &Mark) -> Result<(), PortError> {
         let Some(stored) = &side.mark else { return Ok(()) };
         let refuses = (self.is(Fault::RefusesTheSameAgain) && stored == mark)
             || (self.is(Fault::LaterOwnersAreRefused)
@@ -263,7 +272,7 @@ impl Workload for Machines {
         tokio::task::yield_now().await;
         if self.is(Fault::ReadsThenWrites) {
             let mut side = self.with(|sides| sides.entry(spec.track).or_default().clone());
-            self.admits(&side, mark)?;
+            self.admits(&side, spec, mark)?;
             tokio::task::yield_now().await;
             self.write(&mut side, spec, mark);
             self.with(|sides| sides.insert(spec.track, side));
@@ -272,7 +281,7 @@ impl Workload for Machines {
         if self.is(Fault::WritesInTwoParts) {
             self.with(|sides| {
                 let side = sides.entry(spec.track).or_default();
-                self.admits(side, mark)
+                self.admits(side, spec, mark)
                     .map(|()| side.spec = Some((spec.revision.clone(), spec.replicas.get())))
             })?;
             tokio::task::yield_now().await;
@@ -282,7 +291,7 @@ impl Workload for Machines {
                 sides.entry(Track::Stable).or_default().pods.pop();
             }
             let side = sides.entry(spec.track).or_default();
-            self.admits(side, mark).map(|()| self.write(side, spec, mark))
+            self.admits(side, spec, mark).map(|()| self.write(side, spec, mark))
         })
     }
 
@@ -405,6 +414,7 @@ const CASES: &[(Fault, &[&str])] = &[
     (Fault::WritesInTwoParts, &["a_dropped_apply_is_completed_by_the_same_call"]),
     (Fault::ClaimsInTwoParts, &["a_dropped_claim_is_completed_by_the_same_call"]),
     (Fault::ReadsThenWrites, &["concurrent_applies_leave_one_spec_whole"]),
+    (Fault::OverwritesWhatIsNotKnown, &["what_the_rollout_does_not_know_of_is_not_replaced"]),
 ];
 
 #[tokio::test(start_paused = true)]

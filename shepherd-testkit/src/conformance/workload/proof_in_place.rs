@@ -236,6 +236,7 @@ impl Workload for OneObject {
             if !self.is(Fault::OldOwnersWrite) {
                 mark.admit(stored.as_ref())?;
             }
+            object.asked(spec.track).map_or(Ok(()), |asked| spec.may_replace(&asked.revision))?;
             self.write(object, spec, mark);
             Ok(())
         })
@@ -292,6 +293,7 @@ const CASES: &[(Fault, &[&str])] = &[
             "a_later_owner_goes_on",
             "a_new_rollout_may_deploy_after_an_old_ones_off",
             "the_same_decision_again_is_accepted",
+            "what_the_rollout_does_not_know_of_is_not_replaced",
             "a_dropped_apply_is_completed_by_the_same_call",
             "a_dropped_claim_is_completed_by_the_same_call",
             "concurrent_applies_leave_one_spec_whole",

@@ -61,7 +61,7 @@ impl Outside {
                 Ok(route) => self.route(at, route).map(|()| Ok(Answer::Done)),
                 Err(refused) => Ok(Err(refused)),
             },
-            Effect::Deploy { spec, mark } => match mark.admit(self.side(spec.track).mark.as_ref()) {
+            Effect::Deploy { spec, mark } => match self.admits(spec, mark) {
                 Ok(()) => self.deploy(at, spec, mark).map(|()| Ok(Answer::Done)),
                 Err(refused) => Ok(Err(refused)),
             },
@@ -90,9 +90,15 @@ impl Outside {
                 Track::BOTH.iter().any(|track| Mark::claimed(self.marked(*track), fence).is_err())
             }
             Effect::Route(route) => admit(self.mark.as_ref(), &self.exposure, route).is_err(),
-            Effect::Deploy { spec, mark } => mark.admit(self.marked(spec.track)).is_err(),
+            Effect::Deploy { spec, mark } => self.admits(spec, mark).is_err(),
             _ => true,
         }
+    }
+
+    fn admits(&self, spec: &TrackSpec, mark: &Mark) -> Result<(), Failure> {
+        let is = self.workload.track(spec.track);
+        mark.admit(is.mark.as_ref())?;
+        is.revision.as_ref().map_or(Ok(()), |runs| spec.may_replace(runs))
     }
 
     fn marked(&self, track: Track) -> Option<&Mark> {

@@ -41,7 +41,8 @@ impl Canary {
         Ok(Self { weights, ..Self::default() })
     }
 
-    /// How long each step is watched; 5 min unless told otherwise.
+    /// How long each step is watched; 5 min unless told otherwise. With zero it goes on as soon as users are where the
+    /// step sends them, and guards see only what they are asked meanwhile.
     #[must_use]
     pub fn every(mut self, interval: Duration) -> Self {
         self.interval = interval;
@@ -99,7 +100,7 @@ impl Canary {
             if weight != asked {
                 plan = plan.instead_of(asked);
             }
-            plan = plan.bake(self.interval);
+            plan = self.watched(plan);
             before = weight;
         }
         Ok(plan)
@@ -125,13 +126,17 @@ impl Canary {
                 }
                 plan = plan.scale(Track::Stable, Replicas::new(all - count));
             }
-            plan = plan.bake(self.interval);
-            if count == before {
+            plan = self.watched(plan);
+            if count == before && !self.interval.is_zero() {
                 plan = plan.instead_of(asked);
             }
             before = count;
         }
         plan
+    }
+
+    fn watched(&self, plan: PlanBuilder) -> PlanBuilder {
+        if self.interval.is_zero() { plan } else { plan.bake(self.interval) }
     }
 
     fn confirmation(&self, index: usize, plan: PlanBuilder) -> PlanBuilder {
@@ -235,6 +240,15 @@ mod tests {
             "retire-candidate",
         ];
         assert_eq!(names(&plan), expected);
+    }
+
+    #[test]
+    fn without_an_interval_no_step_is_watched() {
+        let canary = Canary::weights([10, 100]).unwrap().every(Duration::ZERO);
+        for change in [change(4).router(RouterCapabilities::weighted()), change(4)] {
+            let plan = canary.plan(&change).unwrap();
+            assert!(!names(&plan).iter().any(|name| name.starts_with("bake")), "{:?}", names(&plan));
+        }
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub struct Machine {
     pub(super) state: State,
     /// What the present step answers.
     pub(super) step: Step,
+    /// Where the present step has ended a round in which all was seen, the first of its effects.
+    pub(super) looked: Option<EffectId>,
 }
 
 impl Machine {
@@ -60,7 +62,7 @@ impl Machine {
     }
 
     fn of(plan: Plan, state: State) -> Self {
-        Self { derived: Derived::of(&plan), plan, state, step: Step::default() }
+        Self { derived: Derived::of(&plan), plan, state, step: Step::default(), looked: None }
     }
 
     /// Tells the machine something. The only way in which it changes.
@@ -73,6 +75,7 @@ impl Machine {
             Input::Commanded { by, command } => self.step.refused = self.command(by, command).err(),
         }
         self.drive();
+        self.looked = None;
         std::mem::take(&mut self.step)
     }
 
@@ -249,8 +252,14 @@ impl Machine {
         // What a stage asked that was skipped or failed is not the next one's answer.
         self.state.outstanding.withdraw(|effect| matches!(effect, Effect::Check { .. } | Effect::RunHook(_)));
         let deadline = self.plan.stage(index).and_then(Stage::deadline).map(|deadline| now + deadline);
-        self.state.run = StageRun::begin(index, now, self.state.outstanding.next_id(), deadline);
-        self.state.round.due = now;
+        // Who has just looked need not look again before it moves traffic.
+        let exposes = self.plan.stage(index).is_some_and(|stage| stage.action().exposure().is_some());
+        let looked = self.looked.filter(|_| exposes);
+        let first = looked.unwrap_or_else(|| self.state.outstanding.next_id());
+        self.state.run = StageRun::begin(index, now, first, deadline);
+        if looked.is_none() {
+            self.state.round.due = now;
+        }
         self.state.round.awaiting = now;
         let (name, asks) = (self.stage().name().clone(), self.stage().action().asks_people());
         self.event(Happening::Entered(name.clone()));

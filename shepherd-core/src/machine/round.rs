@@ -230,6 +230,7 @@ impl Machine {
         self.note();
         let outdated = self.state.round.again || self.state.round.first < self.state.run.first;
         self.state.round.due = if outdated { self.now() } else { self.next_round() };
+        self.looked = Some(self.state.round.first).filter(|_| !outdated && !self.state.round.failed);
     }
 
     /// Guards are asked at each beat, whichever stages begin or end meanwhile.

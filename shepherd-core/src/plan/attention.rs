@@ -42,7 +42,7 @@ pub enum Unattended {
     RollBack,
 }
 
-pub(crate) const SHORTEST_POLL: Duration = Duration::from_millis(20);
+pub(crate) const SHORTEST_POLL: Duration = Duration::from_millis(10);
 const LONGEST_POLL: Duration = Duration::from_secs(1);
 
 impl Attention {

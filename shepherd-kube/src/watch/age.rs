@@ -11,8 +11,8 @@ pub(crate) struct Age {
     pub(crate) since: Version,
     /// Tells specs apart, and objects that have one name after the other.
     spec: u64,
-    /// The server counts its specs, so that one that comes again is told from one that stayed.
-    is_counted: bool,
+    /// How many specs it has had, where the server counts them; of a Deployment it counts the annotations, too.
+    generation: Option<i64>,
 }
 
 impl Age {
@@ -21,8 +21,8 @@ impl Age {
         let metadata = &object["metadata"];
         Self {
             since: Version::of(object),
-            spec: hash([&metadata["uid"], &metadata["generation"], &object["spec"]]),
-            is_counted: metadata["generation"].is_i64(),
+            spec: hash([&metadata["uid"], &object["spec"]]),
+            generation: metadata["generation"].as_i64(),
         }
     }
 
@@ -34,13 +34,16 @@ impl Age {
         self
     }
 
-    /// What comes some time after `before`; what was in between is not known.
+    /// What comes some time after `before`; what was in between is not known. A spec that went and came again was counted
+    /// twice at least.
     pub(crate) fn later_than(self, before: Self) -> Self {
-        if self.is_counted { self.after(before) } else { self }
+        let stayed =
+            self.generation.zip(before.generation).is_some_and(|(now, then)| (0..=1).contains(&(now - then)));
+        if stayed { self.after(before) } else { self }
     }
 }
 
-fn hash(parts: [&Value; 3]) -> u64 {
+fn hash(parts: [&Value; 2]) -> u64 {
     let mut hasher = DefaultHasher::new();
     parts.map(Value::to_string).hash(&mut hasher);
     hasher.finish()
@@ -73,6 +76,11 @@ mod tests {
             Age::of(&json!({"metadata": metadata, "spec": {"replicas": 2}}))
         };
         assert_eq!(at("12", 3).later_than(at("7", 3)).since, Version::parse("7"));
+        assert_eq!(
+            at("12", 4).later_than(at("7", 3)).since,
+            Version::parse("7"),
+            "an annotation was counted"
+        );
         assert_eq!(at("12", 5).later_than(at("7", 3)).since, Version::parse("12"), "it came again");
     }
 }

@@ -68,8 +68,13 @@ bench *which:
     cargo bench -p shepherd-benches {{ if which == "" { "" } else { "--bench " + which } }}
 
 # what a rollout costs a real API server, and how soon an abort reaches it
-bench-kubernetes: control-plane
-    shepherd-testkit/control-plane/real.sh --release --bench kubernetes -p shepherd-benches --features kubernetes
+bench-kubernetes *parts: control-plane
+    shepherd-testkit/control-plane/real.sh --release --bench kubernetes -p shepherd-benches --features kubernetes {{ if parts == "" { "" } else { "-- " + parts } }}
+
+# the same canary by Argo Rollouts beside Shepherd's; its controller is built first, which takes minutes once
+bench-argo: control-plane
+    benches/argo-rollouts.sh
+    ARGO_ROLLOUTS="${CARGO_TARGET_DIR:-$PWD/target}/argo-rollouts" just bench-kubernetes argo
 
 # how long clean builds take, and how many crates they need
 build-cost:

@@ -1,9 +1,12 @@
-//! What a rollout costs a real API server, and how soon an abort reaches it. Run by `just bench-kubernetes`.
+//! What a rollout costs a real API server, and how soon an abort reaches it. Run by `just bench-kubernetes`, or one part of
+//! it by its name: `just bench-kubernetes stages`.
 
 #![allow(clippy::disallowed_methods, reason = "a real server lives in real time")]
 
 #[path = "kubernetes/aborts.rs"]
 mod aborts;
+#[path = "kubernetes/argo.rs"]
+mod argo;
 #[path = "kubernetes/blue_green.rs"]
 mod blue_green;
 #[path = "kubernetes/memory.rs"]
@@ -15,6 +18,9 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::api::apps::v1::ReplicaSet;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::api::ListParams;
 use shepherd_core::driver::{Handle, Rollout, RolloutBuilder};
 use shepherd_core::model::Revision;
 use shepherd_core::plan::Recovery;
@@ -37,11 +43,29 @@ fn main() -> Tried<()> {
         let cluster = Cluster::shared().await?;
         // A raise by a route is in effect when its controller says so.
         cluster.gateway().await?;
-        stages::measure(&cluster).await?;
-        blue_green::times(&cluster).await?;
-        aborts::measure(&cluster).await?;
-        memory::measure(&cluster).await
+        if is_asked_for("stages") {
+            stages::measure(&cluster).await?;
+        }
+        if is_asked_for("blue_green") {
+            blue_green::times(&cluster).await?;
+        }
+        if is_asked_for("aborts") {
+            aborts::measure(&cluster).await?;
+        }
+        if is_asked_for("memory") {
+            memory::measure(&cluster).await?;
+        }
+        if std::env::args().any(|word| word == "argo") {
+            argo::measure_beside(&cluster).await?;
+        }
+        Ok(())
     })
+}
+
+/// Whether a part is named, or none is.
+fn is_asked_for(part: &str) -> bool {
+    let mut named = std::env::args().skip(1).filter(|word| !word.starts_with('-')).peekable();
+    named.peek().is_none() || named.any(|word| word == part)
 }
 
 /// Ten pods, and what both routers need.
@@ -55,7 +79,17 @@ async fn shop(cluster: &Arc<Cluster>) -> Tried<Namespace> {
     let host = format!("{}.example", shop.name());
     shop.ingress("web", &host, "web", &[]).await?;
     shop.ingress("web-candidate", &host, "web-candidate", &[("canary", "true")]).await?;
+    rest(&shop).await?;
     Ok(shop)
+}
+
+/// Rollouts begin with what nobody has touched for a while. What was written just now a list waits for, until the
+/// server's cache of that kind has heard of it.
+async fn rest(shop: &Namespace) -> Tried<()> {
+    let all = ListParams::default();
+    shop.api::<ReplicaSet>().list(&all).await?;
+    shop.api::<EndpointSlice>().list(&all).await?;
+    Ok(())
 }
 
 fn ingress(shop: &Namespace) -> IngressCanary {

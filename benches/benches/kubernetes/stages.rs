@@ -16,7 +16,7 @@ use shepherd_kube::store::KubeStore;
 use shepherd_kube::workload::PromoteBy;
 use shepherd_testkit::cluster::{Cluster, Namespace};
 
-use super::{REPLICAS, Tried, at_full_weight, begin, canary, ingress, logged, shop};
+use super::{REPLICAS, Tried, at_full_weight, begin, canary, ingress, logged, rest, shop};
 
 const ROLLOUTS: usize = 10;
 
@@ -39,14 +39,15 @@ pub(super) async fn measure(cluster: &Arc<Cluster>) -> Tried<()> {
     rollouts_of(cluster, "by its owner, who ships at once", PromoteBy::External, false).await
 }
 
-fn rollouts() -> usize {
+pub(super) fn rollouts() -> usize {
     if is_test() { 1 } else { ROLLOUTS }
 }
 
 /// From the first write until the Service has the last pod, each wave as soon as the one before it is there.
-async fn pods_alone(cluster: &Arc<Cluster>) -> Tried<Duration> {
+pub(super) async fn pods_alone(cluster: &Arc<Cluster>) -> Tried<Duration> {
     let shop = shop(cluster).await?;
     shop.deployment("web-candidate", "shop:v2", 0).await?;
+    rest(&shop).await?;
     let deployments = shop.api::<Deployment>();
     let begun = Instant::now();
     for pods in WAVES {
@@ -74,7 +75,7 @@ async fn rollouts_of(cluster: &Arc<Cluster>, what: &str, way: PromoteBy, kept: b
         let shop = shop(cluster).await?;
         let from = cluster.audit().mark()?;
         let begun = Instant::now();
-        let mut rollout = canary(&shop, Box::new(ingress(&shop)), Duration::from_millis(1), way)?;
+        let mut rollout = canary(&shop, Box::new(ingress(&shop)), Duration::ZERO, way)?;
         if kept {
             rollout = rollout
                 .stored_in(KubeStore::new(shop.client(), shop.name(), "bench"))

@@ -1,11 +1,13 @@
 use std::path::Path;
 
 use k8s_openapi::api::apps::v1::Deployment;
-use kube::api::{Patch, PatchParams};
-use serde_json::json;
+use k8s_openapi::api::core::v1::{ConfigMap, Service};
+use kube::api::{ListParams, Patch, PatchParams};
+use serde_json::{Value, json};
 
 use crate::gateway;
 use crate::program::Program;
+use crate::shop::Shop;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_gateway-canary");
 
@@ -78,7 +80,7 @@ async fn what_is_missing_or_forbidden_is_told_by_name() {
     run(&["web", "shop:v2", "--stable", "wbe"]).await.assert_error(2, "none of its rules has a backend wbe");
     run(&["web", "shop:v2", "--promote-by", "switch"])
         .await
-        .assert_error(2, "this client may not get, patch services (add the rule");
+        .assert_error(2, "this client may not patch services (add the rule");
     let twice = ["web", "shop:v2", "--promote-by", "switch", "--candidate", "web"];
     run(&twice).await.assert_error(2, "one was named twice; promote by copy");
     let stranger = Program::start(PROGRAM, &shop.kubeconfig(), &["web", "shop:v2", "--namespace", "default"]);
@@ -98,7 +100,6 @@ async fn what_the_cluster_is_not_prepared_for_is_told_with_its_remedy() {
         let asked = [&["web", "shop:v2", "-n", namespace.name()], more].concat();
         Program::start(PROGRAM, &administrator, &asked).end().await
     };
-    run(&["--candidate", "nosuch"]).await.assert_error(2, "create it with the selector");
     let paused = Patch::Merge(json!({"spec": {"paused": true}}));
     namespace.api::<Deployment>().patch("web", &PatchParams::default(), &paused).await.unwrap();
     run(&[]).await.assert_error(2, "it is paused (`kubectl rollout resume` it");
@@ -106,4 +107,41 @@ async fn what_the_cluster_is_not_prepared_for_is_told_with_its_remedy() {
     dry.assert_error(2, "it is paused");
     assert!(dry.told.contains("25%") && dry.told.contains("warning: "), "{dry:#?}");
     namespace.ready_pods("app=web-candidate", 0).await.unwrap();
+}
+
+/// Also by the program's own account, which may not list Services.
+#[tokio::test]
+async fn a_service_that_sends_to_the_wrong_pods_is_refused_before_anything_is_changed() {
+    let shop = gateway::shop().await;
+    let labels = json!({"spec": {"template": {"metadata": {"labels": {"tier": "front"}}}}});
+    let deployments = shop.namespace.api::<Deployment>();
+    deployments.patch("web", &PatchParams::default(), &Patch::Merge(labels)).await.unwrap();
+    shop.namespace.ready_pods("tier=front", 4).await.unwrap();
+    let select = async |name: &str, selector: Value| {
+        let patch = Patch::Merge(json!({"spec": {"selector": selector}}));
+        shop.namespace.api::<Service>().patch(name, &PatchParams::default(), &patch).await.unwrap();
+    };
+    let run = async |more: &[&str]| shop.run(&[&["web", "shop:v2"], more].concat()).end().await;
+
+    let missing = "/nosuch: it does not exist (create it with the selector app=web-candidate";
+    run(&["--candidate", "nosuch"]).await.assert_error(2, missing);
+    select("web-candidate", json!({"app": "next"})).await;
+    let astray = "/web-candidate: its selector app=next catches no pod of candidate's";
+    run(&[]).await.assert_error(2, &format!("{astray} (make its selector app=web-candidate)"));
+    select("web-candidate", json!({"app": "web-candidate"})).await;
+    select("web", json!({"app": null, "tier": "front"})).await;
+    let both = "/web: its selector tier=front catches both tracks (make its selector app=web)";
+    run(&[]).await.assert_error(2, both);
+    assert_untouched(&shop).await;
+}
+
+/// Nothing was claimed, made or written.
+async fn assert_untouched(shop: &Shop) {
+    let deployments = shop.namespace.api::<Deployment>().list(&ListParams::default()).await.unwrap().items;
+    let [web] = &deployments[..] else { panic!("{deployments:#?}") };
+    let annotations = web.metadata.annotations.clone().unwrap_or_default();
+    assert!(annotations.keys().all(|key| !key.starts_with("shepherd.rs/")), "{annotations:?}");
+    let kept = ListParams::default().labels("shepherd.rs/store");
+    let kept = shop.namespace.api::<ConfigMap>().list(&kept).await.unwrap().items;
+    assert!(kept.is_empty(), "{kept:#?}");
 }

@@ -13,8 +13,9 @@ use super::{Findings, Grounded, PreflightError, Report, server};
 /// It changes nothing. What it sends are reads, questions about permissions, and dry runs. Of Secrets it asks for the
 /// metadata only.
 ///
-/// Some questions are about what no adapter needs at run time: the Services, budgets, policies, autoscalers and quotas
-/// of the namespace. A role that may not list them costs a warning each, and no error.
+/// Some questions are about what no adapter needs at run time: by `get` the Services that the tracks are behind, by
+/// `list` all Services, budgets, policies, autoscalers and quotas of the namespace. A role that may not look at them
+/// costs a warning each, and no error.
 ///
 /// ```no_run
 /// # async fn example(client: kube::Client) -> Result<(), Box<dyn std::error::Error>> {

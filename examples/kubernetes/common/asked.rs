@@ -13,6 +13,7 @@ use shepherd_kube::store::KubeStore;
 use super::drive::drive;
 use super::interrupts::Interrupts;
 use super::say::say;
+use super::values::{name, revision, time};
 use super::{Cluster, Trouble};
 
 pub(crate) const AFTER: &str = "\
@@ -29,6 +30,7 @@ is kept in a ConfigMap: however the program ended, the same command goes on.";
 #[derive(Debug, Args)]
 pub(crate) struct Asked {
     /// What is rolled out
+    #[arg(value_parser = name)]
     pub(crate) name: String,
 
     /// The image that is to come
@@ -36,11 +38,11 @@ pub(crate) struct Asked {
     pub(crate) image: Revision,
 
     /// Its namespace [default: that of the context]
-    #[arg(long, short)]
+    #[arg(long, short, value_parser = name)]
     namespace: Option<String>,
 
     /// The context of the kubeconfig [default: the current one]
-    #[arg(long)]
+    #[arg(long, value_parser = name)]
     context: Option<String>,
 
     /// How long each step is watched
@@ -55,7 +57,7 @@ pub(crate) struct Asked {
     ///
     /// A later run of the same name takes over at once. One of another name is refused for as long as the one before
     /// lives, which is known 15 seconds after its end.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     process: Option<String>,
 
     /// Takes over from a process that still lives, such as one that hangs: what that one writes from now on is refused
@@ -86,7 +88,7 @@ impl Asked {
         bind: impl FnOnce(RolloutBuilder) -> Result<RolloutBuilder, Trouble>,
     ) -> Result<u8, Trouble> {
         let target = format!("{}/{}", cluster.namespace, self.name).parse().map_err(Trouble::input)?;
-        let store = KubeStore::new(cluster.client.clone(), &cluster.namespace, self.process());
+        let store = KubeStore::new(cluster.client.clone(), &cluster.namespace, self.process()?);
         let rollout =
             bind(Rollout::of(target).stored_in(store.clone()).attention(self.attention()))?.build()?;
         let mut interrupts = Interrupts::listen();
@@ -118,9 +120,12 @@ impl Asked {
         Attention::default().every((self.interval / 4).clamp(LEAST, MOST))
     }
 
-    fn process(&self) -> String {
-        let host = || fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned();
-        format!("{}/{}", self.process.clone().unwrap_or_else(host), self.name)
+    fn process(&self) -> Result<String, Trouble> {
+        let host = || fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned());
+        // Two processes of no name would take over from one another.
+        let unnamed = || Trouble::Input("this host tells no name: say --process".to_owned());
+        let process = self.process.clone().or_else(|| host().ok().filter(|name| !name.is_empty()));
+        Ok(format!("{}/{}", process.ok_or_else(unnamed)?, self.name))
     }
 }
 
@@ -129,19 +134,4 @@ async fn under_way(store: &KubeStore, target: &Target) -> Result<Option<Revision
     let Some((_, Some(saved))) = store.load(target).await? else { return Ok(None) };
     let snapshot = Snapshot::decode(&saved.snapshot).map_err(Trouble::stuck)?;
     Ok((!snapshot.is_done()).then(|| snapshot.plan().candidate().clone()))
-}
-
-fn revision(text: &str) -> Result<Revision, String> {
-    Revision::new(text).map_err(|error| error.to_string())
-}
-
-pub(super) fn time(text: &str) -> Result<Duration, String> {
-    const MOST: Duration = Duration::from_hours(24);
-    // humantime panics on what adds up to more than a duration can be, which takes more letters than these.
-    const LETTERS: usize = 12;
-    match humantime::parse_duration(text.get(..LETTERS).unwrap_or(text)) {
-        Ok(time) if text.len() <= LETTERS && time <= MOST => Ok(time),
-        Ok(_) => Err("write a time up to 24h".to_owned()),
-        Err(error) => Err(format!("{error}; write a time such as 5s, 90s or 1m30s")),
-    }
 }

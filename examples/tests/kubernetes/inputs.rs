@@ -13,15 +13,31 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_gateway-canary");
 
 #[tokio::test]
 async fn what_makes_no_sense_is_refused() {
-    let cases: [&[&str]; 5] = [
-        &["web"],
-        &["web", ""],
-        &["web", "shop:v2", "--interval", "soon"],
-        &["web", "shop:v2", "--weights", "200"],
-        &["web", "shop:v2", "--promote-by", "hand"],
+    let cases: [(&[&str], &str); 13] = [
+        (&["web"], "<IMAGE>"),
+        (&["web", ""], "for '<IMAGE>'"),
+        (&["", "shop:v2"], "for '<NAME>': it is empty; write a name"),
+        (&["web", "shop:v2", "--interval", "soon"], "for '--interval <TIME>'"),
+        (&["web", "shop:v2", "--weights", "200"], "for '--weights <PERCENT,...>'"),
+        (&["web", "shop:v2", "--promote-by", "hand"], "for '--promote-by <WAY>'"),
+        (&["web", "shop:v2", "-n", ""], "for '--namespace <NAMESPACE>': it is empty"),
+        (&["web", "shop:v2", "--process", ""], "for '--process <NAME>': it is empty"),
+        (&["web", "shop:v2", "--process", " "], "for '--process <NAME>': it is empty"),
+        (&["web", "shop:v2", "--context", ""], "for '--context <CONTEXT>': it is empty"),
+        (&["web", "shop:v2", "--route", ""], "for '--route <ROUTE>': it is empty"),
+        (&["web", "shop:v2", "--stable", ""], "for '--stable <SERVICE>': it is empty"),
+        (&["web", "shop:v2", "--candidate", ""], "for '--candidate <SERVICE>': it is empty"),
     ];
-    for arguments in cases {
-        Program::start(PROGRAM, Path::new("/none"), arguments).end().await.assert_code(2);
+    for (arguments, why) in cases {
+        Program::start(PROGRAM, Path::new("/none"), arguments).end().await.assert_error(2, why);
+    }
+    let operator = env!("CARGO_BIN_EXE_fleet-operator");
+    for (option, why) in
+        [("--process", "it is empty"), ("--namespace", "it is empty"), ("--drain", "write a time")]
+    {
+        let ended = Program::start(operator, Path::new("/none"), &[option, ""]).end().await;
+        ended.assert_error(2, why);
+        assert!(ended.errors.contains(option), "{ended:#?}");
     }
 }
 

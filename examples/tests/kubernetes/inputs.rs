@@ -125,6 +125,22 @@ async fn what_the_cluster_is_not_prepared_for_is_told_with_its_remedy() {
     namespace.ready_pods("app=web-candidate", 0).await.unwrap();
 }
 
+#[tokio::test]
+async fn what_has_no_replicas_is_to_be_scaled_first() {
+    let shop = gateway::shop().await;
+    let none = Patch::Merge(json!({"spec": {"replicas": 0}}));
+    shop.namespace.api::<Deployment>().patch("web", &PatchParams::default(), &none).await.unwrap();
+    let started = shop.run(&["web", "shop:v2"]).end().await;
+    started
+        .assert_error(2, "/web: it shall have 0 replicas, of which none can be rolled out (scale it up first");
+    let dry = shop.run(&["web", "shop:v2", "--dry-run"]).end().await;
+    dry.assert_error(
+        2,
+        "the plan has 1 problem\n  replicas: 0 is not allowed: at least 1; scale the target up",
+    );
+    assert_untouched(&shop).await;
+}
+
 /// Also by the program's own account, which may not list Services.
 #[tokio::test]
 async fn a_service_that_sends_to_the_wrong_pods_is_refused_before_anything_is_changed() {

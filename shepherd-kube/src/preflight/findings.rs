@@ -62,6 +62,11 @@ impl Findings {
         self.warning(object, format!("{what} cannot be checked: {why}"), remedy);
     }
 
+    /// What runs nothing has nothing to be replaced, and no share of it can be had.
+    pub(super) fn empty(&mut self, place: &str, remedy: &str) {
+        self.error(place, "it shall have 0 replicas, of which none can be rolled out", remedy);
+    }
+
     /// Users of a track come through this Service.
     pub(crate) fn behind(&mut self, namespace: &str, service: &str, track: Track) {
         self.know(namespace, service, track, false);

@@ -53,6 +53,9 @@ impl Findings {
             return self.error(place, "it is paused", remedy);
         }
         let desired = spec["replicas"].as_u64().unwrap_or(1);
+        if desired == 0 {
+            return self.empty(place, "scale it up first, such as by `kubectl scale --replicas`");
+        }
         let count = |field: &str| status[field].as_u64().unwrap_or(0);
         let [all, updated, available] = ["replicas", "updatedReplicas", "availableReplicas"].map(count);
         let seen = status["observedGeneration"].as_u64() >= deployment["metadata"]["generation"].as_u64();

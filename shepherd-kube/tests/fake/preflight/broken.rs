@@ -79,6 +79,8 @@ broken! {
         => Error, WEB, "of 2 replicas 1 are updated", "kubectl rollout status";
     a_rollout_that_no_controller_has_seen: |shop| web(shop)["status"]["observedGeneration"] = 0.into()
         => Error, WEB, "has not finished", "kubectl rollout status";
+    no_replicas: |shop| web(shop)["spec"]["replicas"] = 0.into()
+        => Error, WEB, "0 replicas", "scale it up first";
     a_paused_deployment: |shop| web(shop)["spec"]["paused"] = true.into()
         => Error, WEB, "is paused", "kubectl rollout resume";
     a_damaged_mark: |shop| web(shop)["metadata"]["annotations"] = json!({"shepherd.rs/mark": "?"})

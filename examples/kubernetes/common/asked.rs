@@ -4,9 +4,9 @@ use std::time::Duration;
 use clap::Args;
 use shepherd_core::driver::{Rollout, RolloutBuilder};
 use shepherd_core::machine::Snapshot;
-use shepherd_core::model::{Revision, Target};
+use shepherd_core::model::{FailureKind, Revision, Target};
 use shepherd_core::plan::{Attention, Recovery};
-use shepherd_core::ports::Store;
+use shepherd_core::ports::{Store, StoreError};
 use shepherd_kube::preflight::Preflight;
 use shepherd_kube::store::KubeStore;
 
@@ -92,6 +92,7 @@ impl Asked {
         let rollout =
             bind(Rollout::of(target).stored_in(store.clone()).attention(self.attention()))?.build()?;
         let mut interrupts = Interrupts::listen();
+        let under_way = under_way(&store, rollout.target()).await?;
         if self.dry_run {
             let plan = rollout.plan(self.image.clone()).await?;
             say(plan.dry_run().to_string().trim_end());
@@ -100,7 +101,7 @@ impl Asked {
             report.ready()?;
             return Ok(0);
         }
-        match under_way(&store, rollout.target()).await? {
+        match under_way {
             Some(image) if image == self.image => {
                 say("going on with the rollout that was begun before, as it was asked at first");
             }
@@ -129,9 +130,21 @@ impl Asked {
     }
 }
 
+/// The first that is looked at in the namespace: who may not look at it may be in the wrong one.
+fn unknown(target: &Target, error: StoreError) -> Trouble {
+    match &error {
+        StoreError::Port(denied) if denied.kind() == FailureKind::Denied => Trouble::Input(format!(
+            "{target} was not found: this account may not look into its namespace, if there is one; correct --namespace, or \
+             give the account its role there ({error})"
+        )),
+        _ => error.into(),
+    }
+}
+
 /// The image of a rollout that was begun there and has not ended.
 async fn under_way(store: &KubeStore, target: &Target) -> Result<Option<Revision>, Trouble> {
-    let Some((_, Some(saved))) = store.load(target).await? else { return Ok(None) };
+    let loaded = store.load(target).await.map_err(|error| unknown(target, error))?;
+    let Some((_, Some(saved))) = loaded else { return Ok(None) };
     let snapshot = Snapshot::decode(&saved.snapshot).map_err(Trouble::stuck)?;
     Ok((!snapshot.is_done()).then(|| snapshot.plan().candidate().clone()))
 }

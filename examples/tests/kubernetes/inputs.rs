@@ -82,8 +82,41 @@ async fn a_cluster_that_is_not_there_is_told_in_one_line() {
         "users": [{"name": "me", "user": {"token": "none"}}],
         "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me"}}]}"#;
     run(config, &[]).await.assert_error(3, "no answer from the cluster at https://127.0.0.1:1");
-    run(config, &["--context", "there"]).await.assert_error(2, "there");
-    run("{}", &[]).await.assert_error(2, "no cluster is configured");
+    let unknown = "kubeconfig has no such context; `kubectl config get-contexts` lists them";
+    run(config, &["--context", "there"]).await.assert_line(2, unknown);
+    run("{}", &[])
+        .await
+        .assert_line(2, "(kubeconfig: it has no current context; pod: KUBERNETES_SERVICE_HOST is not set)");
+    let damaged = run("users: [{token: s3cret, }", &[]).await;
+    damaged
+        .assert_line(2, "(kubeconfig: it is no kubeconfig in YAML; pod: KUBERNETES_SERVICE_HOST is not set)");
+    assert!(!damaged.errors.contains("s3cret"), "{damaged:#?}");
+    let nowhere = Program::start(PROGRAM, Path::new("/none"), &["web", "shop:v2"]).end().await;
+    nowhere.assert_line(
+        2,
+        "neither the kubeconfig /none nor the service account of a pod can be used; set KUBECONFIG",
+    );
+    let nowhere =
+        Program::start(PROGRAM, Path::new("/none"), &["web", "shop:v2", "--context", "there"]).end().await;
+    nowhere.assert_line(
+        2,
+        "--context there: the kubeconfig /none cannot be used (No such file or directory (os error 2))",
+    );
+}
+
+/// Who may do nothing there cannot be told whether there is such a namespace.
+#[tokio::test]
+async fn a_namespace_that_is_not_there_is_told_as_such() {
+    let shop = gateway::shop().await;
+    let asked = ["web", "shop:v2", "--namespace", "nosuch"];
+    let administrator = shop.namespace.cluster().kubeconfig();
+    for more in [&[][..], &["--dry-run"]] {
+        let asked = [&asked, more].concat();
+        let ended = Program::start(PROGRAM, &administrator, &asked).end().await;
+        ended.assert_line(2, "has no namespace nosuch: create it, correct --namespace");
+        let ended = Program::start(PROGRAM, &shop.kubeconfig(), &asked).end().await;
+        ended.assert_line(2, "error: nosuch/web was not found: this account may not look into its namespace");
+    }
 }
 
 #[tokio::test]
@@ -132,7 +165,7 @@ async fn what_has_no_replicas_is_to_be_scaled_first() {
     shop.namespace.api::<Deployment>().patch("web", &PatchParams::default(), &none).await.unwrap();
     let started = shop.run(&["web", "shop:v2"]).end().await;
     started
-        .assert_error(2, "/web: it shall have 0 replicas, of which none can be rolled out (scale it up first");
+        .assert_line(2, "/web: it shall have 0 replicas, of which none can be rolled out (scale it up first");
     let dry = shop.run(&["web", "shop:v2", "--dry-run"]).end().await;
     dry.assert_error(
         2,

@@ -72,7 +72,8 @@ impl<'a> Preflight<'a> {
         self
     }
 
-    /// A store, a notifier, or whatever else the rollout has.
+    /// A store, a notifier, or whatever else the rollout has. A [`KubeStore`](crate::store::KubeStore) tells besides
+    /// whether it knows the rollout by which users meet a candidate already.
     pub fn also(mut self, other: &'a dyn Grounded) -> Self {
         self.others.push(other);
         self

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
+use common::values::name;
 use common::{AFTER, Asked, Trouble};
 use kube::core::GroupVersionKind;
 use shepherd_core::strategy::BlueGreen;
@@ -24,15 +25,15 @@ struct Args {
     asked: Asked,
 
     /// The Deployments of the two sides [default: NAME-blue,NAME-green]
-    #[arg(long, num_args = 2, value_delimiter = ',', value_names = ["BLUE", "GREEN"])]
+    #[arg(long, num_args = 2, value_delimiter = ',', value_names = ["BLUE", "GREEN"], value_parser = name)]
     deployments: Option<Vec<String>>,
 
     /// The label of the selector that is switched between `blue` and `green`
-    #[arg(long, default_value = "color", value_name = "LABEL")]
+    #[arg(long, default_value = "color", value_name = "LABEL", value_parser = name)]
     label: String,
 
     /// A Service that always selects the side that has no users, to try it
-    #[arg(long, value_name = "SERVICE")]
+    #[arg(long, value_name = "SERVICE", value_parser = name)]
     preview: Option<String>,
 
     /// Leaves the old side running after the promotion

@@ -11,6 +11,7 @@ mod common {
     mod interrupts;
     pub(crate) mod say;
     mod trouble;
+    pub(crate) mod values;
 
     pub(crate) use cluster::Cluster;
     pub(crate) use interrupts::Interrupts;
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use common::say::{complain, say};
+use common::values::{name, time};
 use common::{Cluster, Interrupts, Trouble};
 use futures_util::StreamExt;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -43,19 +45,19 @@ go on.";
 #[command(name = "fleet-operator", version, after_long_help = AFTER)]
 struct Args {
     /// The namespace that it works in [default: that of the context]
-    #[arg(long, short)]
+    #[arg(long, short, value_parser = name)]
     namespace: Option<String>,
 
     /// The context of the kubeconfig [default: the current one]
-    #[arg(long)]
+    #[arg(long, value_parser = name)]
     context: Option<String>,
 
     /// How long each step of a canary is watched
-    #[arg(long, default_value = "1m", value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "1m", value_name = "TIME", value_parser = time)]
     interval: Duration,
 
     /// How long what is ended may finish its last requests
-    #[arg(long, default_value = "30s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "30s", value_name = "TIME", value_parser = time)]
     drain: Duration,
 
     /// How many calls all rollouts together make at a time
@@ -63,7 +65,7 @@ struct Args {
     calls: NonZeroUsize,
 
     /// The operator's name: the same after a restart, and no other operator's of the namespace
-    #[arg(long, default_value = "fleet-operator", value_name = "NAME")]
+    #[arg(long, default_value = "fleet-operator", value_name = "NAME", value_parser = name)]
     process: String,
 }
 

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use common::guarded::Guarded;
 use common::paired::Paired;
+use common::values::name;
 use common::{AFTER, Asked, Trouble};
 use shepherd_core::model::Weight;
 use shepherd_kube::router::GatewayRoute;
@@ -23,7 +24,7 @@ struct Args {
     asked: Asked,
 
     /// The route [default: NAME]
-    #[arg(long, value_name = "ROUTE")]
+    #[arg(long, value_name = "ROUTE", value_parser = name)]
     route: Option<String>,
 
     /// It is a `GRPCRoute`

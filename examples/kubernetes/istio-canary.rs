@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use common::guarded::Guarded;
 use common::paired::Paired;
+use common::values::name;
 use common::{AFTER, Asked, Trouble};
 use shepherd_core::model::Weight;
 use shepherd_kube::router::VirtualService;
@@ -23,14 +24,14 @@ struct Args {
     asked: Asked,
 
     /// The `VirtualService` [default: NAME]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     virtual_service: Option<String>,
 
     #[command(flatten)]
     paired: Paired,
 
     /// The version of Istio's API; `v1beta1` for an Istio before 1.22
-    #[arg(long, default_value = "v1", value_name = "VERSION")]
+    #[arg(long, default_value = "v1", value_name = "VERSION", value_parser = name)]
     api_version: String,
 
     /// The steps in percent, growing and ending at 100

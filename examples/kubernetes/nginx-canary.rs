@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use common::guarded::Guarded;
 use common::paired::Paired;
+use common::values::name;
 use common::{AFTER, Asked, Trouble};
 use shepherd_core::model::Weight;
 use shepherd_kube::router::IngressCanary;
@@ -23,18 +24,18 @@ struct Args {
     asked: Asked,
 
     /// The Ingress that sends to stable [default: NAME]
-    #[arg(long, value_name = "INGRESS")]
+    #[arg(long, value_name = "INGRESS", value_parser = name)]
     ingress: Option<String>,
 
     /// The canary Ingress [default: INGRESS-candidate]
-    #[arg(long, value_name = "INGRESS")]
+    #[arg(long, value_name = "INGRESS", value_parser = name)]
     canary: Option<String>,
 
     #[command(flatten)]
     paired: Paired,
 
     /// The prefix of the annotations that the controller heeds
-    #[arg(long, value_name = "PREFIX", default_value = "nginx.ingress.kubernetes.io")]
+    #[arg(long, value_name = "PREFIX", default_value = "nginx.ingress.kubernetes.io", value_parser = name)]
     prefix: String,
 
     /// The steps in percent, growing and ending at 100

@@ -7,6 +7,7 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 use shepherd_core::driver::{Fleet, Handle, Rollout};
+use shepherd_core::machine::Happening;
 use shepherd_core::model::{Revision, Target};
 use shepherd_core::plan::{Attention, Recovery};
 use shepherd_core::ports::{Clock, SystemClock};
@@ -89,6 +90,11 @@ impl Operator {
         let mut events = handle.events();
         while let Some(event) = events.next().await {
             say(format_args!("{name}: {}", event.what));
+            if matches!(event.what, Happening::Paused(_)) {
+                say(format_args!(
+                    "{name}: it stays paused until {IMAGE} asks for another image, or for the one before"
+                ));
+            }
         }
         let outcome = handle.done().await?;
         let report = outcome.report();

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
+use common::values::name;
 use common::{AFTER, Asked, Trouble};
 use shepherd_core::model::Weight;
 use shepherd_core::strategy::Canary;
@@ -25,7 +26,7 @@ struct Args {
     asked: Asked,
 
     /// The Service of both tracks [default: NAME]
-    #[arg(long, value_name = "SERVICE")]
+    #[arg(long, value_name = "SERVICE", value_parser = name)]
     service: Option<String>,
 
     /// The steps in percent, growing and ending at 100; the nearest ratio of replicas is taken

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, ValueEnum};
+use common::values::name;
 use common::{AFTER, Asked, Trouble};
 use kube::core::GroupVersionKind;
 use shepherd_core::ports::Workload;
@@ -37,7 +38,7 @@ struct Args {
     max_unavailable: Option<Count>,
 
     /// The container whose image is rolled out [default: the only one]
-    #[arg(long)]
+    #[arg(long, value_parser = name)]
     container: Option<String>,
 }
 

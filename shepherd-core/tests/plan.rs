@@ -29,6 +29,24 @@ fn guard() -> Guard {
 }
 
 #[test]
+fn a_target_without_replicas_is_one_mistake() {
+    let plans = [
+        Canary::default().plan(&routed(0)),
+        Canary::default().plan(&change(0)),
+        AbTest::by_header("x-beta", "yes").plan(&routed(0)),
+        BlueGreen::new().plan(&routed(0)),
+        Rolling::new().plan(&change(0)),
+        Rolling::new().max_unavailable(Count::number(1)).plan(&change(0)),
+        Rolling::new().max_surge(Count::number(0)).max_unavailable(Count::percent(25)).plan(&change(0)),
+    ];
+    for plan in plans {
+        let error = plan.unwrap_err().to_string();
+        let told = "the plan has 1 problem\n  replicas: 0 is not allowed: at least 1; scale the target up";
+        assert!(error.starts_with(told), "{error}");
+    }
+}
+
+#[test]
 fn every_mistake_is_told_at_once_with_field_value_allowed_and_remedy() {
     let ten = Weight::percent(10).unwrap();
     let unnamed = StageRange::from(StageName::new("no-such-stage").unwrap());

@@ -4,15 +4,16 @@ use std::time::Duration;
 use clap::Args;
 use shepherd_core::driver::{Rollout, RolloutBuilder};
 use shepherd_core::machine::Snapshot;
-use shepherd_core::model::{Revision, Target};
+use shepherd_core::model::{FailureKind, Revision, Target};
 use shepherd_core::plan::{Attention, Recovery};
-use shepherd_core::ports::Store;
+use shepherd_core::ports::{Store, StoreError};
 use shepherd_kube::preflight::Preflight;
 use shepherd_kube::store::KubeStore;
 
 use super::drive::drive;
 use super::interrupts::Interrupts;
 use super::say::say;
+use super::values::{name, revision, time};
 use super::{Cluster, Trouble};
 
 pub(crate) const AFTER: &str = "\
@@ -29,6 +30,7 @@ is kept in a ConfigMap: however the program ended, the same command goes on.";
 #[derive(Debug, Args)]
 pub(crate) struct Asked {
     /// What is rolled out
+    #[arg(value_parser = name)]
     pub(crate) name: String,
 
     /// The image that is to come
@@ -36,11 +38,11 @@ pub(crate) struct Asked {
     pub(crate) image: Revision,
 
     /// Its namespace [default: that of the context]
-    #[arg(long, short)]
+    #[arg(long, short, value_parser = name)]
     namespace: Option<String>,
 
     /// The context of the kubeconfig [default: the current one]
-    #[arg(long)]
+    #[arg(long, value_parser = name)]
     context: Option<String>,
 
     /// How long each step is watched
@@ -55,7 +57,7 @@ pub(crate) struct Asked {
     ///
     /// A later run of the same name takes over at once. One of another name is refused for as long as the one before
     /// lives, which is known 15 seconds after its end.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     process: Option<String>,
 
     /// Takes over from a process that still lives, such as one that hangs: what that one writes from now on is refused
@@ -86,10 +88,11 @@ impl Asked {
         bind: impl FnOnce(RolloutBuilder) -> Result<RolloutBuilder, Trouble>,
     ) -> Result<u8, Trouble> {
         let target = format!("{}/{}", cluster.namespace, self.name).parse().map_err(Trouble::input)?;
-        let store = KubeStore::new(cluster.client.clone(), &cluster.namespace, self.process());
+        let store = KubeStore::new(cluster.client.clone(), &cluster.namespace, self.process()?);
         let rollout =
             bind(Rollout::of(target).stored_in(store.clone()).attention(self.attention()))?.build()?;
         let mut interrupts = Interrupts::listen();
+        let under_way = under_way(&store, rollout.target()).await?;
         if self.dry_run {
             let plan = rollout.plan(self.image.clone()).await?;
             say(plan.dry_run().to_string().trim_end());
@@ -98,7 +101,7 @@ impl Asked {
             report.ready()?;
             return Ok(0);
         }
-        match under_way(&store, rollout.target()).await? {
+        match under_way {
             Some(image) if image == self.image => {
                 say("going on with the rollout that was begun before, as it was asked at first");
             }
@@ -118,30 +121,30 @@ impl Asked {
         Attention::default().every((self.interval / 4).clamp(LEAST, MOST))
     }
 
-    fn process(&self) -> String {
-        let host = || fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned();
-        format!("{}/{}", self.process.clone().unwrap_or_else(host), self.name)
+    fn process(&self) -> Result<String, Trouble> {
+        let host = || fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned());
+        // Two processes of no name would take over from one another.
+        let unnamed = || Trouble::Input("this host tells no name: say --process".to_owned());
+        let process = self.process.clone().or_else(|| host().ok().filter(|name| !name.is_empty()));
+        Ok(format!("{}/{}", process.ok_or_else(unnamed)?, self.name))
+    }
+}
+
+/// The first that is looked at in the namespace: who may not look at it may be in the wrong one.
+fn unknown(target: &Target, error: StoreError) -> Trouble {
+    match &error {
+        StoreError::Port(denied) if denied.kind() == FailureKind::Denied => Trouble::Input(format!(
+            "{target} was not found: this account may not look into its namespace, if there is one; correct --namespace, or \
+             give the account its role there ({error})"
+        )),
+        _ => error.into(),
     }
 }
 
 /// The image of a rollout that was begun there and has not ended.
 async fn under_way(store: &KubeStore, target: &Target) -> Result<Option<Revision>, Trouble> {
-    let Some((_, Some(saved))) = store.load(target).await? else { return Ok(None) };
+    let loaded = store.load(target).await.map_err(|error| unknown(target, error))?;
+    let Some((_, Some(saved))) = loaded else { return Ok(None) };
     let snapshot = Snapshot::decode(&saved.snapshot).map_err(Trouble::stuck)?;
     Ok((!snapshot.is_done()).then(|| snapshot.plan().candidate().clone()))
-}
-
-fn revision(text: &str) -> Result<Revision, String> {
-    Revision::new(text).map_err(|error| error.to_string())
-}
-
-pub(super) fn time(text: &str) -> Result<Duration, String> {
-    const MOST: Duration = Duration::from_hours(24);
-    // humantime panics on what adds up to more than a duration can be, which takes more letters than these.
-    const LETTERS: usize = 12;
-    match humantime::parse_duration(text.get(..LETTERS).unwrap_or(text)) {
-        Ok(time) if text.len() <= LETTERS && time <= MOST => Ok(time),
-        Ok(_) => Err("write a time up to 24h".to_owned()),
-        Err(error) => Err(format!("{error}; write a time such as 5s, 90s or 1m30s")),
-    }
 }

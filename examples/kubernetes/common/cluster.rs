@@ -1,8 +1,9 @@
 use std::error::Error;
 use std::time::Duration;
 
-use kube::config::KubeConfigOptions;
-use kube::{Client, Config};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::config::{InClusterError, KubeConfigOptions, KubeconfigError};
+use kube::{Api, Client, Config};
 
 use super::Trouble;
 
@@ -16,8 +17,8 @@ impl Cluster {
     /// As `kubectl` finds it, or from within a pod.
     ///
     /// # Errors
-    /// When there is none, it does not answer, or it does not know who asks. This is found out here once, so that
-    /// nothing later has to guess it from a request that failed.
+    /// When there is none, it does not answer, it does not know who asks, or has no such namespace. This is found out
+    /// here once, so that nothing later has to guess it from a request that failed.
     pub(crate) async fn connect(context: Option<String>, namespace: Option<String>) -> Result<Self, Trouble> {
         let mut config = config(context).await?;
         config.connect_timeout = Some(Duration::from_secs(5));
@@ -29,25 +30,73 @@ impl Cluster {
             Err(kube::Error::Api(status)) if status.code == 401 => Err(Trouble::Input(format!(
                 "the cluster at {address} does not know who you are: log in anew, or choose another --context"
             ))),
-            Ok(_) | Err(kube::Error::Api(_)) => Ok(Self { client, namespace }),
+            Ok(_) | Err(kube::Error::Api(_)) => Self { client, namespace }.with_its_namespace(&address).await,
             Err(error) => Err(Trouble::Stuck(format!(
                 "no answer from the cluster at {address} ({}): start it, or choose another --context",
                 root(&error)
             ))),
         }
     }
+
+    /// Most accounts may not ask for it. What they do in it tells them.
+    async fn with_its_namespace(self, address: &str) -> Result<Self, Trouble> {
+        match Api::<Namespace>::all(self.client.clone()).get_metadata_opt(&self.namespace).await {
+            Ok(None) => Err(Trouble::Input(format!(
+                "the cluster at {address} has no namespace {}: create it, correct --namespace, or choose another --context",
+                self.namespace
+            ))),
+            _ => Ok(self),
+        }
+    }
 }
 
 async fn config(context: Option<String>) -> Result<Config, Trouble> {
-    if context.is_none() {
-        let found = Config::infer().await;
-        let remedy = "set KUBECONFIG, or run in a pod";
-        return found
-            .map_err(|error| Trouble::Input(format!("no cluster is configured ({error}): {remedy}")));
+    let options = KubeConfigOptions { context: context.clone(), ..KubeConfigOptions::default() };
+    let error = match Config::from_kubeconfig(&options).await {
+        Ok(config) => return Ok(config),
+        Err(error) => error,
+    };
+    let (file, why) = (kubeconfig(), unusable(&error));
+    let Some(context) = context else {
+        return Config::incluster().map_err(|error| {
+            Trouble::Input(format!(
+                "no cluster is configured: neither the kubeconfig {file} nor the service account of a pod can be used; \
+                 set KUBECONFIG to one that can, or run in a pod (kubeconfig: {why}; pod: {})",
+                no_pod(&error)
+            ))
+        });
+    };
+    Err(Trouble::Input(match error {
+        KubeconfigError::LoadContext(_) => format!(
+            "--context {context}: the kubeconfig {file} has no such context; `kubectl config get-contexts` lists them"
+        ),
+        _ => format!(
+            "--context {context}: the kubeconfig {file} cannot be used ({why}); set KUBECONFIG to one that can"
+        ),
+    }))
+}
+
+/// Where a kubeconfig is looked for.
+fn kubeconfig() -> String {
+    let told = std::env::var("KUBECONFIG").unwrap_or_default();
+    if told.is_empty() { "~/.kube/config".to_owned() } else { told }
+}
+
+fn unusable(error: &KubeconfigError) -> String {
+    match error {
+        KubeconfigError::ReadConfig(why, _) => why.to_string(),
+        // The error shows the lines around it, where tokens may stand.
+        KubeconfigError::Parse(_) => "it is no kubeconfig in YAML".to_owned(),
+        KubeconfigError::CurrentContextNotSet => "it has no current context".to_owned(),
+        error => error.to_string(),
     }
-    let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
-    let found = Config::from_kubeconfig(&options).await;
-    found.map_err(|error| Trouble::Input(format!("{error}: `kubectl config get-contexts` lists them")))
+}
+
+fn no_pod(error: &InClusterError) -> String {
+    match error {
+        InClusterError::ReadEnvironmentVariable(_) => "KUBERNETES_SERVICE_HOST is not set".to_owned(),
+        error => error.to_string(),
+    }
 }
 
 /// The innermost cause says what happened; those around it say only that something did.

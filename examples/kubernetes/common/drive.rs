@@ -1,9 +1,10 @@
 //! A rollout that runs, told line by line until its end.
 
+use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 use shepherd_core::driver::Handle;
-use shepherd_core::machine::{Outcome, WaitingFor};
+use shepherd_core::machine::{Happening, Outcome, WaitingFor};
 use shepherd_core::model::Actor;
 use shepherd_core::ports::{Clock, SystemClock};
 use tokio::time::timeout;
@@ -15,17 +16,26 @@ use super::say::say;
 /// After so long without a word people are told what is waited for.
 const QUIET: Duration = Duration::from_secs(10);
 
+/// These programs have no lever that resumes.
+const PAUSED: &str =
+    "it stays paused: Ctrl-C takes the candidate back, and after that the same command rolls it out anew";
+
 /// Returns the exit code of how it ended.
 pub(crate) async fn drive(handle: &Handle, interrupts: &mut Interrupts) -> Result<u8, Trouble> {
     let (mut events, begun) = (handle.events(), now());
     let done = handle.done();
     tokio::pin!(done);
     let (clock, mut told) = (SystemClock::new(), String::new());
+    let line = |what: &dyn Display| say(format_args!("{:6.1}s  {what}", begun.elapsed().as_secs_f64()));
     let outcome = loop {
         tokio::select! {
             biased;
             Some(event) = events.next() => {
-                say(format_args!("{:6.1}s  {}", begun.elapsed().as_secs_f64(), event.what));
+                line(&event.what);
+                if matches!(event.what, Happening::Paused(_)) {
+                    line(&PAUSED);
+                    told = event.what.to_string();
+                }
             }
             ended = &mut done => break ended?,
             times = interrupts.next() => match times {
@@ -33,7 +43,10 @@ pub(crate) async fn drive(handle: &Handle, interrupts: &mut Interrupts) -> Resul
                 _ => return leave(handle).await,
             },
             () = clock.sleep(QUIET) => if let Some(waiting) = waiting(handle).filter(|waiting| *waiting != told) {
-                say(format_args!("{:6.1}s  {waiting}", begun.elapsed().as_secs_f64()));
+                line(&waiting);
+                if handle.status().paused.is_some() {
+                    line(&PAUSED);
+                }
                 told = waiting;
             },
         }

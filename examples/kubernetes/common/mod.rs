@@ -12,6 +12,7 @@ pub(crate) mod paired;
 mod patch_file;
 pub(crate) mod say;
 mod trouble;
+pub(crate) mod values;
 
 pub(crate) use asked::{AFTER, Asked};
 pub(crate) use cluster::Cluster;

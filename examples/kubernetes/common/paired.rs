@@ -11,20 +11,20 @@ use shepherd_kube::KubeEvents;
 use shepherd_kube::preflight::{Grounded, Preflight};
 use shepherd_kube::workload::{DeploymentPair, PromoteBy};
 
-use super::asked::time;
 use super::guarded::Guarded;
 use super::patch_file::PatchFile;
+use super::values::{name, time};
 use super::{Asked, Cluster, Trouble};
 
 /// What a candidate is made of, and how it becomes stable.
 #[derive(Debug, Args)]
 pub(crate) struct Paired {
     /// Stable's Service [default: NAME]
-    #[arg(long, value_name = "SERVICE")]
+    #[arg(long, value_name = "SERVICE", value_parser = name)]
     stable: Option<String>,
 
     /// The candidate's Service [default: NAME-candidate]
-    #[arg(long, value_name = "SERVICE")]
+    #[arg(long, value_name = "SERVICE", value_parser = name)]
     candidate: Option<String>,
 
     /// A patch of the pods' template that makes the candidate, in YAML or JSON; IMAGE is only its name then

@@ -1,3 +1,5 @@
+use k8s_openapi::api::networking::v1::Ingress;
+use kube::api::DeleteParams;
 use shepherd_testkit::cluster::{Cluster, Load};
 
 use crate::shop::Shop;
@@ -27,3 +29,18 @@ pub(crate) async fn shop_of(role: &'static str) -> Shop {
 }
 
 whole_rollouts!(shop(), killed_at whole::STAGES_OF_A_CANARY);
+
+#[tokio::test]
+async fn whose_canary_ingress_is_deleted_is_told_how_to_take_it_back() {
+    let shop = shop().await;
+    let mut program = shop.run(&["web", "shop:v2", "--interval", "10m", "--drain", "1s"]);
+    program.until("10% to the candidate").await;
+    let ingresses = shop.namespace.api::<Ingress>();
+    ingresses.delete("web-candidate", &DeleteParams::default()).await.unwrap();
+    program.until("resume to put it back").await;
+    program.until("it stays paused: Ctrl-C takes the candidate back").await;
+    program.interrupt().await;
+    program.end().await.assert_code(1);
+    whole::only(&shop, "shop:v1").await;
+    shop.roll_out("shop:v2", &[]).end().await.assert_code(0);
+}

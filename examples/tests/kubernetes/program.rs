@@ -31,6 +31,8 @@ impl Program {
         let mut child = Command::new(program)
             .args(arguments)
             .env("KUBECONFIG", kubeconfig)
+            // That the tests run in a pod is nothing to the programs.
+            .env_remove("KUBERNETES_SERVICE_HOST")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -96,6 +98,12 @@ impl Program {
 impl Ended {
     pub(crate) fn assert_code(&self, code: i32) {
         assert_eq!(self.code, Some(code), "{self:#?}");
+    }
+
+    /// Ended for one reason, which is told in one line.
+    pub(crate) fn assert_line(&self, code: i32, reason: &str) {
+        self.assert_error(code, reason);
+        assert_eq!(self.errors.lines().count(), 1, "{self:#?}");
     }
 
     /// Ended for one reason, which is told.

@@ -1,6 +1,8 @@
 //! Two processes on one rollout: the first one hangs in the middle of a stage, the second one takes over, and the first
 //! one wakes up. Nothing of what it writes from then on gets through.
 
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{DeleteParams, ListParams};
 use shepherd_testkit::cluster::Connections;
 
 use crate::gateway;
@@ -23,6 +25,35 @@ async fn who_wakes_up_after_it_was_stolen_from_changes_nothing() {
 #[tokio::test]
 async fn an_abort_of_who_wakes_up_too_late_takes_nobody_off() {
     nothing_of_it_gets_through(&["--steal"], true).await;
+}
+
+/// Nobody but the first one knows what it is about then: a second one that claimed the route would leave its users between
+/// two versions, with nobody to take them back.
+#[tokio::test]
+async fn who_comes_to_a_rollout_whose_state_was_deleted_is_refused_and_takes_nothing_over() {
+    let shop = gateway::shop().await;
+    let mut first = shop.run(&["web", "shop:v2", "--interval", "10m", "--drain", "1s", "--process", "first"]);
+    first.until("10% to the candidate").await;
+    let kept = ListParams::default().labels("shepherd.rs/store=rollout");
+    let states = shop.namespace.api::<ConfigMap>();
+    let second = loop {
+        states.delete_collection(&DeleteParams::default(), &kept).await.unwrap();
+        let second = shop.roll_out("shop:v2", &["--process", "second"]).end().await;
+        if second.code != Some(3) {
+            break second;
+        }
+        // The first one had something left to be saved, and made its state anew.
+        second.assert_error(3, "is driven by");
+    };
+    let route =
+        format!("HTTPRoute {}/web: it sends users to the candidate of the rollout", shop.namespace.name());
+    second.assert_line(2, &route);
+    second
+        .assert_line(2, "where there is none, set the weight of its backend web-candidate to 0; then start");
+    first.interrupt().await;
+    first.end().await.assert_code(1);
+    only(&shop, "shop:v1").await;
+    shop.roll_out("shop:v2", &["--process", "second"]).end().await.assert_code(0);
 }
 
 /// `aborts` when somebody asks the first one to end while it hangs: what it does on its waking is to take all off.

@@ -6,7 +6,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 
 use super::within::within;
 use crate::guard::Guard;
-use crate::model::{Epoch, GateName, HookName, Replicas, Target, TrackState};
+use crate::model::{Epoch, GateName, HookName, Replicas, Routing, Target, TrackState, WorkloadState};
 use crate::plan::{Action, Plan, PlanError, Problem};
 use crate::ports::{
     Claim, Claimed, Clock, HealthGate, Hook, MetricsSource, Notifier, PortError, Store, StoreError,
@@ -66,17 +66,15 @@ impl Ports {
         }
     }
 
-    /// The greatest epoch among the marks outside, as far as they can be seen.
-    pub(super) async fn seen_epoch(&self) -> Epoch {
+    /// All that can be seen outside, whoever owns it.
+    pub(super) async fn outside(&self) -> Outside {
         let routing = async {
             let router = self.router.as_ref()?;
-            self.within("observe routing", router.observe()).await.ok()
+            Some(self.within("observe routing", router.observe()).await)
         };
-        let workload = async { self.within("observe workload", self.workload.observe()).await.ok() };
+        let workload = self.within("observe workload", self.workload.observe());
         let (routing, workload) = tokio::join!(routing, workload);
-        let tracks = workload.iter().flat_map(|workload| [&workload.stable.mark, &workload.candidate.mark]);
-        let marks = routing.iter().map(|routing| &routing.mark).chain(tracks);
-        marks.flatten().map(|mark| mark.fence.epoch).max().unwrap_or_default()
+        Outside { routing, workload }
     }
 
     /// The side that the first claim of a rollout which began now would take for stable.
@@ -85,17 +83,35 @@ impl Ports {
     /// What the look at the outside answers.
     pub(super) async fn stable_from_now_on(&self) -> Result<TrackState, PortError> {
         let workload = self.within("observe workload", self.workload.observe()).await?;
-        let alone = workload.stable.desired == Replicas::ZERO;
-        let changes = match &self.router {
-            _ if workload.candidate.desired == Replicas::ZERO => false,
-            // Its roles may be exchanged already, where nobody has come to claim the workload since.
-            Some(router) if router.capabilities().swaps => {
-                alone || self.within("observe routing", router.observe()).await?.exposure.is_all()
+        let routing = match &self.router {
+            Some(router) if self.roles_are_routed(&workload) => {
+                Some(self.within("observe routing", router.observe()).await)
             }
-            Some(_) => false,
-            None => alone,
+            _ => None,
+        };
+        self.stable_in(Outside { routing, workload: Ok(workload) })
+    }
+
+    /// The same, by what was seen already.
+    ///
+    /// # Errors
+    /// What that look has answered.
+    pub(super) fn stable_in(&self, Outside { routing, workload }: Outside) -> Result<TrackState, PortError> {
+        let workload = workload?;
+        let alone = workload.stable.desired == Replicas::ZERO && workload.candidate.desired > Replicas::ZERO;
+        let changes = match (&self.router, routing) {
+            (Some(_), Some(routing)) if self.roles_are_routed(&workload) => routing?.exposure.is_all(),
+            (Some(router), _) => alone && router.capabilities().swaps,
+            (None, _) => alone,
         };
         Ok(if changes { workload.candidate } else { workload.stable })
+    }
+
+    /// Whether only the router tells which of two sides that both run is stable: their roles may be exchanged already,
+    /// where nobody has come to claim the workload since.
+    fn roles_are_routed(&self, workload: &WorkloadState) -> bool {
+        let both = workload.stable.desired.min(workload.candidate.desired) > Replicas::ZERO;
+        both && self.router.as_ref().is_some_and(|router| router.capabilities().swaps)
     }
 
     /// Whether everything that the plan names is bound: found out before anything happens, and on every resume.
@@ -144,6 +160,22 @@ impl Ports {
                 )
             })
             .collect()
+    }
+}
+
+/// What was seen, of the router where there is one.
+pub(super) struct Outside {
+    routing: Option<Result<Routing, PortError>>,
+    workload: Result<WorkloadState, PortError>,
+}
+
+impl Outside {
+    /// The greatest epoch among the marks, as far as they were seen.
+    pub(super) fn epoch(&self) -> Epoch {
+        let routing = self.routing.iter().flatten().map(|routing| &routing.mark);
+        let tracks =
+            self.workload.iter().flat_map(|workload| [&workload.stable.mark, &workload.candidate.mark]);
+        routing.chain(tracks).flatten().map(|mark| mark.fence.epoch).max().unwrap_or_default()
     }
 }
 

@@ -83,7 +83,7 @@ impl Asker {
             return Ok(Standing::Us);
         }
         // The store is younger than the marks outside: the epoch is counted on from them.
-        let seen = self.ports.seen_epoch().await;
+        let seen = self.ports.outside().await.epoch();
         let claim = Claim::new(self.owner.clone(), clock.now().wall).at_least(seen.next()).stealing();
         let claimed =
             within(clock, self.limit, "claim the target", store.claim(&self.target, &claim)).await?;

@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use super::bound::Outside;
 use super::slot::{Running, Slot};
 use super::task::{Assignment, Task};
 use super::{Handle, Ports, StartError};
 use crate::guard::Guard;
 use crate::machine::{Command, Machine, Next, Outcome, Snapshot};
-use crate::model::{Actor, GateName, HookName, Reason, Revision, RolloutId, Target};
+use crate::model::{Actor, Epoch, GateName, HookName, Reason, Revision, RolloutId, Target, TrackState};
 use crate::plan::{Attention, Change, Plan, PlanError, Problem};
 use crate::ports::{
-    Claim, Claimed, Clock, HealthGate, Hook, MetricsSource, Notifier, Owner, Sequence, Store, SystemClock,
-    TrafficRouter, Workload,
+    Claim, Claimed, Clock, HealthGate, Hook, MetricsSource, Notifier, Owner, PortError, Sequence, Store,
+    SystemClock, TrafficRouter, Workload,
 };
 use crate::store::MemoryStore;
 use crate::strategy::{Canary, Strategy};
@@ -57,9 +58,16 @@ impl Rollout {
     /// # Cancel safety
     /// May be dropped at any time.
     pub async fn plan(&self, revision: Revision) -> Result<Plan, StartError> {
+        self.plan_from(self.shared.ports.stable_from_now_on().await, revision)
+    }
+
+    fn plan_from(
+        &self,
+        stable: Result<TrackState, PortError>,
+        revision: Revision,
+    ) -> Result<Plan, StartError> {
         let shared = &self.shared;
         let target = || shared.target.to_string();
-        let stable = shared.ports.stable_from_now_on().await;
         let stable = stable.map_err(|source| StartError::Unobservable { target: target(), source })?;
         let Some(serving) = stable.revision else {
             return Err(StartError::NothingDeployed { target: target() });
@@ -79,8 +87,8 @@ impl Rollout {
     /// when it is being promoted already. Wanting the stable revision again aborts what runs, and answers its handle.
     ///
     /// # Errors
-    /// [`StartError`]. A mistake is found before another rollout has to give way. A store that is busy, or away for a
-    /// moment, is asked a few times.
+    /// [`StartError`]. A mistake is found before anything is claimed, and before another rollout has to give way. A store
+    /// that is busy, or away for a moment, is asked a few times.
     ///
     /// # Cancel safety
     /// Dropped, the rollout has been started or not; started again it goes on.
@@ -195,7 +203,10 @@ impl Rollout {
         steal: bool,
     ) -> Result<Handle, StartError> {
         loop {
-            let claim = self.claim(steal).await?;
+            let outside = self.shared.ports.outside().await;
+            let above = outside.epoch().next();
+            self.refuse_mistake(revision, outside).await?;
+            let claim = self.claim(above, steal).await?;
             let handle = match self.go_on(revision, &claim, permits.clone()).await {
                 Ok(Begun::Wanted(handle)) => {
                     claim.keep();
@@ -214,9 +225,23 @@ impl Rollout {
         }
     }
 
-    async fn claim(&self, steal: bool) -> Result<Held, StartError> {
+    /// What cannot begin on what was seen is refused before the store hears of it, unless something is under way, to be
+    /// gone on with. What could not be seen for a moment is looked at again after the claim.
+    async fn refuse_mistake(&self, revision: &Revision, outside: Outside) -> Result<(), StartError> {
         let ports = &self.shared.ports;
-        let above = ports.seen_epoch().await.next();
+        let stable = match ports.stable_in(outside) {
+            Err(error) if error.kind().is_passing() => return Ok(()),
+            stable => stable,
+        };
+        let Err(mistake) = self.plan_from(stable, revision.clone()) else { return Ok(()) };
+        let loaded = ports.within("load the record", ports.store.load(&self.shared.target)).await?;
+        let saved = loaded.and_then(|(_, saved)| saved);
+        let under_way = saved.map(|saved| Snapshot::decode(&saved.snapshot)).transpose()?;
+        if under_way.is_some_and(|snapshot| goes_on(&snapshot, revision)) { Ok(()) } else { Err(mistake) }
+    }
+
+    async fn claim(&self, above: Epoch, steal: bool) -> Result<Held, StartError> {
+        let ports = &self.shared.ports;
         let claim = Claim::new(self.shared.owner.clone(), ports.clock.now().wall).at_least(above);
         let claim = if steal { claim.stealing() } else { claim };
         let target = self.shared.target.clone();
@@ -233,11 +258,7 @@ impl Rollout {
         let Claimed { epoch, saved } = &held.claimed;
         let sequence = saved.as_ref().map(|saved| saved.sequence).unwrap_or_default();
         let snapshot = saved.as_ref().map(|saved| Snapshot::decode(&saved.snapshot)).transpose()?;
-        let goes_on = |snapshot: &Snapshot| match snapshot.outcome() {
-            None => true,
-            Some(_) => !snapshot.is_done() && snapshot.plan().candidate() == revision,
-        };
-        let Some(snapshot) = snapshot.filter(goes_on) else {
+        let Some(snapshot) = snapshot.filter(|snapshot| goes_on(snapshot, revision)) else {
             let plan = self.plan(revision.clone()).await?;
             let rollout = RolloutId::of(plan.target(), *epoch);
             let machine = Machine::start(plan, rollout, *epoch, self.shared.ports.clock.now());
@@ -268,6 +289,14 @@ impl Rollout {
     fn spawn(&self, machine: Machine, sequence: Sequence, permits: Option<Arc<Semaphore>>) -> Handle {
         let (owner, ports) = (self.shared.owner.clone(), self.shared.ports.clone());
         Task::spawn(Assignment { machine, sequence, owner, ports, permits })
+    }
+}
+
+/// Whether what was saved is gone on with by who wants this revision.
+fn goes_on(snapshot: &Snapshot, revision: &Revision) -> bool {
+    match snapshot.outcome() {
+        None => true,
+        Some(_) => !snapshot.is_done() && snapshot.plan().candidate() == revision,
     }
 }
 

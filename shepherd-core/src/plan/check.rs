@@ -53,7 +53,7 @@ fn change(draft: &Draft, found: &mut Found) {
         "roll out another revision, or nothing: this one already serves",
     );
     found.unless(
-        draft.replicas > Replicas::ZERO,
+        !is_empty(draft),
         "replicas",
         draft.replicas,
         "at least 1",
@@ -87,7 +87,7 @@ fn mode(draft: &Draft, found: &mut Found) {
     );
     if let Some(headroom) = draft.mode.headroom() {
         found.unless(
-            headroom.surge > Replicas::ZERO || headroom.unavailable > Replicas::ZERO,
+            headroom.surge > Replicas::ZERO || headroom.unavailable > Replicas::ZERO || is_empty(draft),
             "headroom",
             "max surge 0 and max unavailable 0",
             "at least one of them above 0",
@@ -182,7 +182,7 @@ fn action(draft: &Draft, field: &str, action: &Action, found: &mut Found) {
             );
         }
         Action::Scale { track: Track::Candidate, replicas } => found.unless(
-            *replicas > Replicas::ZERO,
+            *replicas > Replicas::ZERO || is_empty(draft),
             &format!("{field}.replicas"),
             replicas,
             "at least 1",
@@ -190,6 +190,11 @@ fn action(draft: &Draft, field: &str, action: &Action, found: &mut Found) {
         ),
         Action::Scale { .. } | Action::Promote | Action::Retire { .. } | Action::Hook(_) => {}
     }
+}
+
+/// Of no replicas no stage can have some, which is told once and not of each stage.
+fn is_empty(draft: &Draft) -> bool {
+    draft.replicas == Replicas::ZERO
 }
 
 fn routed(draft: &Draft, field: &str, found: &mut Found) {
@@ -340,6 +345,9 @@ fn capacity(
     stable: Replicas,
     found: &mut Found,
 ) {
+    if is_empty(draft) {
+        return;
+    }
     let chosen = u32::from(!next.is_off());
     let needed = draft.replicas.for_weight(next.load()).max(Replicas::new(chosen));
     found.unless(

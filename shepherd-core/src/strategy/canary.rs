@@ -166,7 +166,7 @@ fn nearest(index: usize, asked: Weight, before: Weight, finest: Weight) -> Resul
 fn nearest_count(weight: Weight, all: u32) -> u32 {
     let full = u64::from(Weight::FULL.as_hundredths());
     let rounded = (u64::from(all) * u64::from(weight.as_hundredths()) + full / 2) / full;
-    let most = if weight == Weight::FULL { all } else { all.saturating_sub(1).max(1) };
+    let most = if weight == Weight::FULL { all } else { all.saturating_sub(1).max(1).min(all) };
     u32::try_from(rounded).unwrap_or(all).clamp(1.min(most), most)
 }
 

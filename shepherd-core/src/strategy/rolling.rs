@@ -74,10 +74,11 @@ impl Rolling {
     /// rounding one replica may be missing. Two plain zeros stay, and the plan refuses them.
     fn headroom(&self, all: Replicas) -> Headroom {
         let surge = self.max_surge.rounded_up(all);
-        let unavailable = self.max_unavailable.rounded_down(all).min(all);
+        let unavailable = self.max_unavailable.rounded_down(all);
         let rounded = matches!(self.max_unavailable, Count::Percent(percent) if percent > Percent::ZERO);
         let stuck = surge == Replicas::ZERO && unavailable == Replicas::ZERO;
-        Headroom { surge, unavailable: if stuck && rounded { Replicas::new(1) } else { unavailable } }
+        let unavailable = if stuck && rounded { Replicas::new(1) } else { unavailable };
+        Headroom { surge, unavailable: unavailable.min(all) }
     }
 
     fn batches(&self, change: &Change, headroom: Headroom) -> PlanBuilder {

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use kube::Client;
-use shepherd_core::model::Track;
+use shepherd_core::model::{RolloutId, Routing, Track};
 
 use super::{Finding, Report, Severity};
 use crate::object::failure;
@@ -16,8 +16,19 @@ pub struct Findings {
     pub(super) forbidden: BTreeSet<String>,
     /// The Services that the tracks are behind, as routers said.
     pub(super) services: Vec<Behind>,
+    /// Who sends users to a candidate already, as routers said.
+    met: Vec<Met>,
     /// How many replicas the candidate has at most; as many as stable where nothing was said.
     pub(super) replicas: Option<u32>,
+}
+
+/// An object that sends users to a candidate before a rollout begins.
+#[derive(Debug, Clone)]
+pub(crate) struct Met {
+    pub(crate) place: String,
+    pub(crate) rollout: RolloutId,
+    /// What takes them off where no rollout does.
+    pub(crate) by_hand: String,
 }
 
 /// A Service that sends to the pods of one track.
@@ -62,6 +73,11 @@ impl Findings {
         self.warning(object, format!("{what} cannot be checked: {why}"), remedy);
     }
 
+    /// What runs nothing has nothing to be replaced, and no share of it can be had.
+    pub(super) fn empty(&mut self, place: &str, remedy: &str) {
+        self.error(place, "it shall have 0 replicas, of which none can be rolled out", remedy);
+    }
+
     /// Users of a track come through this Service.
     pub(crate) fn behind(&mut self, namespace: &str, service: &str, track: Track) {
         self.know(namespace, service, track, false);
@@ -70,6 +86,17 @@ impl Findings {
     /// Users of the candidate come through this Service once a rollout has begun.
     pub(crate) fn behind_later(&mut self, namespace: &str, service: &str) {
         self.know(namespace, service, Track::Candidate, true);
+    }
+
+    /// What an object says of traffic. By hand users are taken off the candidate so.
+    pub(crate) fn routed(&mut self, place: &str, routing: &Routing, by_hand: String) {
+        let Some(mark) = routing.mark.as_ref().filter(|_| !routing.exposure.is_off()) else { return };
+        self.met.push(Met { place: place.to_owned(), rollout: mark.fence.rollout.clone(), by_hand });
+    }
+
+    /// Who sends users to a candidate already.
+    pub(crate) fn met(&self) -> Vec<Met> {
+        self.met.clone()
     }
 
     fn know(&mut self, namespace: &str, service: &str, track: Track, switched: bool) {
@@ -86,6 +113,7 @@ impl Findings {
             writes: BTreeMap::new(),
             forbidden: BTreeSet::new(),
             services: Vec::new(),
+            met: Vec::new(),
             replicas,
         }
     }

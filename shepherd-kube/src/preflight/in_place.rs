@@ -42,6 +42,14 @@ impl Findings {
         let seen = ground.object["status"]["observedGeneration"].as_i64()
             >= ground.object["metadata"]["generation"].as_i64();
         let [desired, all, updated, available] = ground.counts;
+        if desired == 0 {
+            let remedy = if ground.kind == "DaemonSet" {
+                "let its pods run on a node first: look at its `nodeSelector` and tolerations"
+            } else {
+                "scale it up first, such as by `kubectl scale --replicas`"
+            };
+            return self.empty(ground.place, remedy);
+        }
         if seen && [all, updated, available] == [desired; 3] {
             return;
         }

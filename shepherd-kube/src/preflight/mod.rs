@@ -45,6 +45,7 @@ mod twins;
 
 pub(crate) use access::{Need, WATCHED};
 pub(crate) use autoscalers::scales;
+pub(crate) use findings::Met;
 pub(crate) use in_place::InPlaceGround;
 pub(crate) use lookup::list;
 pub(crate) use owners::applied_by;

@@ -13,8 +13,9 @@ use super::{Findings, Grounded, PreflightError, Report, server};
 /// It changes nothing. What it sends are reads, questions about permissions, and dry runs. Of Secrets it asks for the
 /// metadata only.
 ///
-/// Some questions are about what no adapter needs at run time: the Services, budgets, policies, autoscalers and quotas
-/// of the namespace. A role that may not list them costs a warning each, and no error.
+/// Some questions are about what no adapter needs at run time: by `get` the Services that the tracks are behind, by
+/// `list` all Services, budgets, policies, autoscalers and quotas of the namespace. A role that may not look at them
+/// costs a warning each, and no error.
 ///
 /// ```no_run
 /// # async fn example(client: kube::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -71,7 +72,8 @@ impl<'a> Preflight<'a> {
         self
     }
 
-    /// A store, a notifier, or whatever else the rollout has.
+    /// A store, a notifier, or whatever else the rollout has. A [`KubeStore`](crate::store::KubeStore) tells besides
+    /// whether it knows the rollout by which users meet a candidate already.
     pub fn also(mut self, other: &'a dyn Grounded) -> Self {
         self.others.push(other);
         self

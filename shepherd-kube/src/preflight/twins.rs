@@ -53,6 +53,9 @@ impl Findings {
             return self.error(place, "it is paused", remedy);
         }
         let desired = spec["replicas"].as_u64().unwrap_or(1);
+        if desired == 0 {
+            return self.empty(place, "scale it up first, such as by `kubectl scale --replicas`");
+        }
         let count = |field: &str| status[field].as_u64().unwrap_or(0);
         let [all, updated, available] = ["replicas", "updatedReplicas", "availableReplicas"].map(count);
         let seen = status["observedGeneration"].as_u64() >= deployment["metadata"]["generation"].as_u64();
@@ -81,35 +84,47 @@ impl Findings {
     }
 
     async fn reached(&mut self, twins: &Twins<'_>) {
-        let what = "whether they send to the pods that they should";
-        let Some(all) = self.list("v1", "Service", twins.namespace, what).await else { return };
         let named: Vec<_> =
             self.services.iter().filter(|one| one.namespace == twins.namespace).cloned().collect();
-        for Behind { service, track, .. } in named.iter().filter(|one| !one.switched) {
-            match all.iter().find(|one| one["metadata"]["name"] == **service) {
-                Some(found) => self.named_service(twins, found, *track, &named),
-                None => self.error(
-                    twins.service(service),
-                    "it does not exist",
-                    format!(
-                        "create it with the selector {}, or correct its name",
-                        text(&twins.selector(*track))
-                    ),
-                ),
-            }
+        for behind in named.iter().filter(|one| !one.switched) {
+            self.named_service(twins, behind, &named).await;
         }
-        for other in
-            all.iter().filter(|one| !named.iter().any(|named| one["metadata"]["name"] == *named.service))
-        {
+        let what = "whether one that nobody named sends to the candidate's pods too";
+        let all = self.list("v1", "Service", twins.namespace, what).await.unwrap_or_default();
+        let is_named = |one: &Value| named.iter().any(|named| one["metadata"]["name"] == *named.service);
+        for other in all.iter().filter(|one| !is_named(one)) {
             self.other_service(twins, other);
         }
     }
 
-    /// One that a router sends to, or whose endpoints are waited for.
-    fn named_service(&mut self, twins: &Twins<'_>, service: &Value, track: Track, named: &[Behind]) {
+    /// One that a router sends to, or whose endpoints are waited for. It is asked for by its name, which a smaller role
+    /// grants than a list of all.
+    async fn named_service(&mut self, twins: &Twins<'_>, behind: &Behind, named: &[Behind]) {
+        let Behind { service, track, .. } = behind;
+        match self.get("v1", "Service", Some(twins.namespace), service).await {
+            Ok(found) => {
+                let both = named.iter().filter(|one| one.service == *service).count() > 1;
+                self.sends_to_its_track(twins, &found, *track, both);
+            }
+            Err(kube::Error::Api(status)) if status.code == 404 => self.error(
+                twins.service(service),
+                "it does not exist",
+                format!("create it with the selector {}, or correct its name", text(&twins.selector(*track))),
+            ),
+            Err(error) => {
+                self.unchecked(
+                    &twins.service(service),
+                    &format!("whether it sends to {track}'s pods"),
+                    error,
+                );
+            }
+        }
+    }
+
+    /// `both` when the tracks share it on purpose.
+    fn sends_to_its_track(&mut self, twins: &Twins<'_>, service: &Value, track: Track, both: bool) {
         let name = service["metadata"]["name"].as_str().unwrap_or_default();
         let selector = &service["spec"]["selector"];
-        let both = named.iter().filter(|one| one.service == name).count() > 1;
         let (own, other) = match track {
             Track::Stable => (twins.stable_labels(), twins.labels()),
             Track::Candidate => (twins.labels(), twins.stable_labels()),

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use shepherd_core::driver::Rollout;
+use shepherd_core::driver::{Rollout, StartError};
 use shepherd_core::machine::{Ending, Happening, Outcome, Phase};
 use shepherd_core::model::{FailureKind, Replicas};
 use shepherd_core::plan::{Attention, Unattended};
-use shepherd_core::ports::Clock;
+use shepherd_core::ports::{Clock, Store};
 use shepherd_testkit::faults::{Call, Fault, FaultPlan};
 use shepherd_testkit::world::Behaviour;
 
@@ -34,6 +34,20 @@ async fn whoever_asks_first_is_told_from_the_beginning() {
     until(&handle, |status| status.stage.as_str() == "scale-candidate-2").await;
     let entered = second.next().await.unwrap().what;
     assert!(!matches!(entered, Happening::Attached(_)), "{entered:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_begin_leaves_nothing_in_the_store() {
+    let place = Place::new(Behaviour::new());
+    let rollout = place.rollout("one", FaultPlan::new());
+    let refused = rollout.start(revision("v1")).await.err().unwrap();
+    assert!(matches!(refused, StartError::Plan(_)), "{refused}");
+    assert!(place.store.load(&target()).await.unwrap().is_none(), "nobody has claimed it");
+
+    let faults = FaultPlan::new().from(Call::ObserveWorkload, 1, Fault::Fail(FailureKind::Permanent));
+    let refused = place.rollout("one", faults).start(revision("v2")).await.err().unwrap();
+    assert!(matches!(refused, StartError::Unobservable { .. }), "{refused}");
+    assert!(place.store.load(&target()).await.unwrap().is_none(), "nobody has claimed it");
 }
 
 #[tokio::test(start_paused = true)]

@@ -19,9 +19,15 @@ impl Grounded for GatewayRoute {
             return;
         }
         let Some(route) = self.router.inspect(findings, &["/spec/rules"]).await else { return };
-        if !self.router.routing(&route).is_ok_and(|routing| routing.in_effect) {
+        let (routing, place) = (self.router.routing(&route), self.router.object.place());
+        if let Ok(routing) = &routing {
+            let by_hand =
+                format!("set the weight of its backend {} to 0", self.router.shape.dialect.candidate);
+            findings.routed(place, routing, by_hand);
+        }
+        if !routing.is_ok_and(|routing| routing.in_effect) {
             findings.error(
-                self.router.object.place(),
+                place,
                 "not every gateway of its `parentRefs` has accepted it and found its backends",
                 "read the conditions in its status: `kubectl describe` shows them",
             );

@@ -51,6 +51,10 @@ impl IngressCanary {
         findings.claims(canary, there).await;
         findings.owned_by_tools(canary.place(), there, &["/metadata/annotations".to_owned()]);
         self.router.inspect_exposure(findings, there);
+        if let Ok(routing) = self.router.routing(there) {
+            let by_hand = format!("set its annotation {} to 0", self.router.shape.keys.weight());
+            findings.routed(canary.place(), &routing, by_hand);
+        }
         let Some(main) = main else { return };
         let follows = self.spec_to_follow(main, there);
         if let Err(error) = follows.and_then(|spec| self.compare(main, there, spec.as_ref())) {

@@ -31,7 +31,12 @@ impl Grounded for VirtualService {
             Protocol::Tls => "/spec/tls",
             Protocol::Tcp => "/spec/tcp",
         };
-        self.router.inspect(findings, &[fields]).await;
+        if let Some(there) = self.router.inspect(findings, &[fields]).await
+            && let Ok(routing) = self.router.routing(&there)
+        {
+            let by_hand = format!("set the weight of its destination {} to 0", dialect.candidate.host);
+            findings.routed(self.router.object.place(), &routing, by_hand);
+        }
         if destinations.iter().any(|(_, destination)| destination.subset.is_some()) {
             self.inspect_subsets(findings, destinations.map(|(_, destination)| destination)).await;
         }

@@ -79,6 +79,8 @@ broken! {
         => Error, WEB, "of 2 replicas 1 are updated", "kubectl rollout status";
     a_rollout_that_no_controller_has_seen: |shop| web(shop)["status"]["observedGeneration"] = 0.into()
         => Error, WEB, "has not finished", "kubectl rollout status";
+    no_replicas: |shop| web(shop)["spec"]["replicas"] = 0.into()
+        => Error, WEB, "0 replicas", "scale it up first";
     a_paused_deployment: |shop| web(shop)["spec"]["paused"] = true.into()
         => Error, WEB, "is paused", "kubectl rollout resume";
     a_damaged_mark: |shop| web(shop)["metadata"]["annotations"] = json!({"shepherd.rs/mark": "?"})
@@ -179,4 +181,26 @@ async fn a_tool_that_was_told_to_leave_it_alone_is_no_trouble() {
     web(&mut shop)["metadata"]["annotations"] = json!({"kustomize.toolkit.fluxcd.io/ssa": "IfNotPresent"});
     let report = checked(&shop.open()).await;
     assert!(report.findings().is_empty(), "{report}");
+}
+
+#[tokio::test]
+async fn a_service_that_is_named_is_looked_at_by_who_may_not_list_services() {
+    let cases = [
+        ("web-candidate", None, "it does not exist"),
+        ("web", Some(json!({"tier": "front"})), "catches both tracks"),
+        ("web-candidate", Some(json!({"app": "next"})), "catches no pod of candidate's"),
+    ];
+    for (name, selector, what) in cases {
+        let mut shop = Shop::sound();
+        match selector {
+            Some(selector) => shop.object(SERVICES, name)["spec"]["selector"] = selector,
+            None => shop.remove(SERVICES, name),
+        }
+        let api = shop.open();
+        api.objects_to("/services", 403, "Forbidden");
+        let report = checked(&api).await;
+        let [error, warning] = report.findings() else { panic!("{report}") };
+        assert_is(error, Error, &format!("Service shop/{name}"), what, &format!("selector app={name}"));
+        assert_is(warning, Warning, "Service in shop", "that nobody named", "let this client's role read it");
+    }
 }

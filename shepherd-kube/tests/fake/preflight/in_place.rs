@@ -144,6 +144,18 @@ async fn what_no_kind_can_begin_with() {
 }
 
 #[tokio::test]
+async fn of_no_replicas_none_can_be_replaced() {
+    let none = |object: &mut Value| {
+        object["spec"]["replicas"] = 0.into();
+        object["status"]["desiredNumberScheduled"] = 0.into();
+    };
+    for ((kind, _), remedy) in KINDS.into_iter().zip(["scale it up", "scale it up", "run on a node first"]) {
+        let report = checked(&changed(none).open(), kind).await;
+        says(&report, Error, &format!("{kind} shop/web"), "it shall have 0 replicas", remedy);
+    }
+}
+
+#[tokio::test]
 async fn what_somebody_should_know_before() {
     let tool = |object: &mut Value| {
         object["metadata"]["annotations"] = json!({"argocd.argoproj.io/tracking-id": "x"});

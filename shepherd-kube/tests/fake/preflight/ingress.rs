@@ -30,7 +30,7 @@ fn main_alone() -> Api {
     api.with(CLASSES, class("k8s.io/ingress-nginx")).with(INGRESSES, ingress("web", "web", false))
 }
 
-fn both() -> Api {
+pub(super) fn both() -> Api {
     main_alone().with(INGRESSES, ingress("web-candidate", "web-candidate", true))
 }
 

@@ -10,7 +10,7 @@ use crate::api::Api;
 const VIRTUAL: &str = "/apis/networking.istio.io/v1/namespaces/shop/virtualservices";
 const RULES: &str = "/apis/networking.istio.io/v1/namespaces/shop/destinationrules";
 
-fn shop(destination: &Value) -> Shop {
+pub(super) fn shop(destination: &Value) -> Shop {
     let mut shop = Shop::sound();
     shop.remove(ROUTES, "web");
     let spec = json!({"hosts": ["web"], "http": [{"route": [{"destination": destination}]}]});

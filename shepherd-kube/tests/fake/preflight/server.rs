@@ -119,6 +119,7 @@ async fn a_store_says_what_it_needs() {
 async fn what_the_server_does_not_answer_is_a_warning_that_says_so() {
     let paths = [
         ("/services", "Service in shop"),
+        ("/services/web", "Service shop/web"),
         ("/poddisruptionbudgets", "PodDisruptionBudget in shop"),
         ("/networkpolicies", "NetworkPolicy in shop"),
         ("/horizontalpodautoscalers", "HorizontalPodAutoscaler in shop"),

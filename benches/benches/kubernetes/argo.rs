@@ -21,6 +21,8 @@ use super::{REPLICAS, Tried, begin, canary, ingress, rest, shop};
 const SOON: Duration = Duration::from_millis(2);
 /// For its first caches.
 const STARTS: Duration = Duration::from_secs(5);
+/// For its last writes.
+const SETTLES: Duration = Duration::from_secs(2);
 
 /// From the first write until all users are on the candidate, and until it is stable.
 struct Times {
@@ -35,9 +37,9 @@ pub(super) async fn measure_beside(cluster: &Arc<Cluster>) -> Tried<()> {
     let _argo = Argo::start(cluster).await?;
     let empty = || Times { full: Vec::new(), whole: Vec::new() };
     let (mut pods, mut argo, mut copy, mut switch) = (Vec::new(), empty(), empty(), empty());
-    for _ in 0..rollouts() {
+    for first in (0..rollouts()).map(|nth| nth == 0) {
         pods.push(pods_alone(cluster).await?);
-        argo.add(by_argo(cluster).await?);
+        argo.add(by_argo(cluster, first).await?);
         copy.add(by_shepherd(cluster, PromoteBy::Copy).await?);
         switch.add(by_shepherd(cluster, PromoteBy::Switch).await?);
     }
@@ -70,7 +72,8 @@ async fn by_shepherd(cluster: &Arc<Cluster>, way: PromoteBy) -> Tried<[Duration;
     Ok([full, begun.elapsed()])
 }
 
-async fn by_argo(cluster: &Arc<Cluster>) -> Tried<[Duration; 2]> {
+/// `tells` its writes, too.
+async fn by_argo(cluster: &Arc<Cluster>, tells: bool) -> Tried<[Duration; 2]> {
     let shop = cluster.namespace("argo").await?;
     for service in ["web", "web-candidate"] {
         shop.service(service, "web").await?;
@@ -84,7 +87,7 @@ async fn by_argo(cluster: &Arc<Cluster>) -> Tried<[Duration; 2]> {
         tokio::time::sleep(SOON).await;
     }
     rest(&shop).await?;
-    let begun = Instant::now();
+    let (from, begun) = (cluster.audit().mark()?, Instant::now());
     let image =
         json!([{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "shop:v2"}]);
     let patch = Patch::Json::<()>(serde_json::from_value(image)?);
@@ -94,7 +97,14 @@ async fn by_argo(cluster: &Arc<Cluster>) -> Tried<[Duration; 2]> {
     while !is_done(&rollouts).await? {
         tokio::time::sleep(SOON).await;
     }
-    Ok([full, begun.elapsed()])
+    let whole = begun.elapsed();
+    if tells {
+        tokio::time::sleep(SETTLES).await;
+        let writes = cluster.audit().since(from)?.within(shop.name()).by_user("admin");
+        // The first one asked for it.
+        println!("  by Argo Rollouts: {} writes {:?}", writes.count() - 1, writes.per_resource());
+    }
+    Ok([full, whole])
 }
 
 async fn at_full_weight(shop: &Namespace, canary: &str) -> Tried<()> {
@@ -150,6 +160,8 @@ impl Argo {
         }
         let mut command = Command::new(built.join("rollouts-controller"));
         command.arg("--kubeconfig").arg(cluster.kubeconfig()).arg("--leader-elect=false");
+        // It would take the pods' port on all addresses.
+        command.args(["--healthzPort", "18080", "--metricsport", "18090"]);
         let argo = Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
         tokio::time::sleep(STARTS).await;
         Ok(argo)

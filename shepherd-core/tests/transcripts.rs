@@ -6,7 +6,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use shepherd_core::machine::{Answer, Command, Effect, EffectId, Ending, Input, Machine, Outcome};
+use shepherd_core::machine::{
+    Answer, Command, Effect, EffectId, Ending, Input, Machine, Outcome, WaitingFor,
+};
 use shepherd_core::model::{
     Actor, Cursor, Elapsed, Epoch, Exposure, Failure, FailureKind, Mark, Measurement, Metric, Now, Reading,
     Replicas, Revision, RolloutId, RouterCapabilities, Routing, Sample, Timestamp, Track, TrackState,
@@ -20,6 +22,8 @@ struct Outside {
     workload: WorkloadState,
     exposure: Exposure,
     routing_mark: Option<Mark>,
+    /// What keeps the data path from doing what the router was told.
+    kept_by: Option<&'static str>,
     /// The candidate's share of failed requests.
     errors: f64,
     gate: fn() -> Verdict,
@@ -44,6 +48,7 @@ impl Outside {
             workload: WorkloadState { stable, candidate: TrackState::default() },
             exposure: Exposure::OFF,
             routing_mark: None,
+            kept_by: None,
             errors: 0.0,
             gate: || Verdict::Pass("200 OK".into()),
             stable_is_stuck: false,
@@ -86,8 +91,9 @@ impl Outside {
                 Answer::Done
             }
             Effect::ObserveRouting => {
-                let mark = self.routing_mark.clone();
-                Answer::Routing(Routing { exposure: self.exposure.clone(), mark, in_effect: true })
+                let (exposure, mark) = (self.exposure.clone(), self.routing_mark.clone());
+                let awaits = self.kept_by.map(Into::into);
+                Answer::Routing(Routing { exposure, mark, in_effect: awaits.is_none(), awaits })
             }
             Effect::ObserveWorkload => Answer::Workload(self.workload()),
             Effect::Measure { .. } => Answer::Measured(self.measure()),
@@ -314,6 +320,35 @@ fn canary_that_may_not_touch_stable_is_taken_back() {
     });
     script.outside.stable_is_stuck = false;
     script.end("canary-denied-promotion");
+}
+
+/// What the router says of it is why the stage has failed.
+#[test]
+fn canary_whose_weight_never_takes_effect_is_taken_back() {
+    let why = "Gateway public: ResolvedRefs is False, BackendNotFound: service \"web-candidate\" not found";
+    let mut script = Script::new(&canary(), &routed(4), Outside::new(4));
+    script.until(in_stage("expose-10%"));
+    script.outside.kept_by = Some(why);
+    script.until(|machine| machine.status().waiting.on == WaitingFor::Router(why.into()));
+    script.until(|machine| machine.status().phase.to_string() == "going back");
+    script.outside.kept_by = None;
+    let text = script.end("canary-never-in-effect");
+    assert!(text.lines().last().is_some_and(|line| line.contains(why)), "{text}");
+}
+
+/// So is what keeps the way back.
+#[test]
+fn canary_whose_off_takes_long_to_take_effect_says_why() {
+    let why = "Gateway public has not accepted generation 9 yet";
+    let mut script = Script::new(&canary(), &routed(4), Outside::new(4));
+    script.until(in_stage("bake-50%"));
+    script.outside.kept_by = Some(why);
+    script.command(Command::Abort { reason: "changed our minds".into() });
+    script.until(|machine| machine.status().waiting.since >= Duration::from_mins(6));
+    let alarm = "* not through in time, and tried on: waiting for the routing to take effect: ";
+    assert!(script.text.contains(&format!("{alarm}{why}")), "{}", script.text);
+    script.outside.kept_by = None;
+    script.end("canary-aborted-and-slow-to-take-effect");
 }
 
 #[test]

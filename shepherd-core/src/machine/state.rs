@@ -298,6 +298,13 @@ impl State {
         let fresh = self.track(track).accepted.is_some_and(|accepted| *seen >= accepted);
         fresh.then(|| workload.track(track))
     }
+
+    /// What a look tells that was taken after the last routing write was accepted.
+    pub(super) fn fresh_routing(&self) -> Option<&Routing> {
+        let (seen, routing) = self.seen.routing.as_ref()?;
+        let fresh = self.routing.accepted.is_some_and(|accepted| *seen >= accepted);
+        fresh.then_some(routing)
+    }
 }
 
 impl StageRun {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
-use shepherd_core::model::{Exposure, Fence, Mark, Route, RouterCapabilities, Routing, admit};
+use shepherd_core::model::{Exposure, Fence, Mark, Reason, Route, RouterCapabilities, Routing, admit};
 use shepherd_core::ports::PortError;
 
 use crate::object::{Edit, MARK, Object, mark_of, stamp};
@@ -35,8 +35,8 @@ pub(crate) trait Shape: Send + Sync {
         None
     }
 
-    /// Whether the data path does what the object says, as far as the object tells.
-    fn in_effect(&self, object: &Value) -> bool;
+    /// What keeps the data path from doing what the object says, as far as the object tells.
+    fn awaits(&self, object: &Value) -> Option<Reason>;
 }
 
 /// A router whose exposure and mark stand in one object.
@@ -99,11 +99,9 @@ impl<S: Shape> ObjectRouter<S> {
 
     /// What an object says.
     pub(crate) fn routing(&self, object: &Value) -> Result<Routing, PortError> {
-        Ok(Routing {
-            exposure: self.shape.exposure(object)?,
-            mark: self.mark(object)?,
-            in_effect: self.shape.in_effect(object),
-        })
+        let (exposure, mark) = (self.shape.exposure(object)?, self.mark(object)?);
+        let awaits = self.shape.awaits(object);
+        Ok(Routing { exposure, mark, in_effect: awaits.is_none(), awaits })
     }
 
     /// Looks at the object before anything is changed: it is there, says where traffic goes, and may be written.

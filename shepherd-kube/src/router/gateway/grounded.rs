@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use shepherd_core::model::Track;
 
-use super::GatewayRoute;
+use super::{GatewayRoute, status};
 use crate::preflight::{Findings, Grounded};
 
 #[async_trait]
@@ -19,10 +19,12 @@ impl Grounded for GatewayRoute {
             return;
         }
         let Some(route) = self.router.inspect(findings, &["/spec/rules"]).await else { return };
-        if !self.router.routing(&route).is_ok_and(|routing| routing.in_effect) {
+        if let Some(awaits) = status::awaits(&route) {
             findings.error(
                 self.router.object.place(),
-                "not every gateway of its `parentRefs` has accepted it and found its backends",
+                format!(
+                    "not every gateway of its `parentRefs` has accepted it and found its backends: {awaits}"
+                ),
                 "read the conditions in its status: `kubectl describe` shows them",
             );
         }

@@ -35,8 +35,8 @@ pub(crate) trait Shape: Send + Sync {
         None
     }
 
-    /// What keeps the data path from doing what the object says, as far as the object tells.
-    fn awaits(&self, object: &Value) -> Option<Reason>;
+    /// What keeps the data path from doing what the object says, which is this exposure, as far as the object tells.
+    fn awaits(&self, object: &Value, exposure: &Exposure) -> Option<Reason>;
 }
 
 /// A router whose exposure and mark stand in one object.
@@ -100,7 +100,7 @@ impl<S: Shape> ObjectRouter<S> {
     /// What an object says.
     pub(crate) fn routing(&self, object: &Value) -> Result<Routing, PortError> {
         let (exposure, mark) = (self.shape.exposure(object)?, self.mark(object)?);
-        let awaits = self.shape.awaits(object);
+        let awaits = self.shape.awaits(object, &exposure);
         Ok(Routing { exposure, mark, in_effect: awaits.is_none(), awaits })
     }
 

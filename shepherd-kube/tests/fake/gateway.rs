@@ -43,6 +43,18 @@ pub(crate) fn accepts(_: &mut Objects, object: &mut Value) {
     }
 }
 
+/// The same, of a route whose candidate has no Service any more.
+fn accepts_without_the_candidate(objects: &mut Objects, object: &mut Value) {
+    accepts(objects, object);
+    if let Some(parent) = object.pointer_mut("/status/parents/0") {
+        parent["parentRef"] = json!({"name": "public"});
+        let resolved = &mut parent["conditions"][1];
+        resolved["status"] = "False".into();
+        resolved["reason"] = "BackendNotFound".into();
+        resolved["message"] = "service \"web-candidate\" not found".into();
+    }
+}
+
 struct Fixture(Api);
 
 impl Fixture {
@@ -104,6 +116,20 @@ async fn a_weight_is_one_write_of_a_few_fields() {
     let weights: Vec<_> =
         fixture.rules()[1]["backendRefs"].as_array().unwrap().iter().map(|b| b["weight"].clone()).collect();
     assert_eq!(weights, [24, 10, 6], "the candidate gets 20% of what is not the third backend's");
+}
+
+#[tokio::test]
+async fn a_candidate_without_its_service_is_not_shown_and_does_not_hold_up_an_off() {
+    let fixture = Fixture(Api::default().controlled(accepts_without_the_candidate).with(ROUTES, route()));
+    let router = fixture.router();
+    router.apply(&on(1, 10)).await.unwrap();
+    let seen = router.observe().await.unwrap();
+    assert!(!seen.in_effect);
+    let why = "Gateway public: ResolvedRefs is False, BackendNotFound: service \"web-candidate\" not found";
+    assert_eq!(seen.awaits, Some(why.into()));
+    router.apply(&off(2)).await.unwrap();
+    let seen = router.observe().await.unwrap();
+    assert!(seen.in_effect && seen.exposure.is_off(), "{seen:?}");
 }
 
 /// What each backend of the rule that is rolled out has.

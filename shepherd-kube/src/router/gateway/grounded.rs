@@ -19,7 +19,7 @@ impl Grounded for GatewayRoute {
             return;
         }
         let Some(route) = self.router.inspect(findings, &["/spec/rules"]).await else { return };
-        if let Some(awaits) = status::awaits(&route) {
+        if let Some(awaits) = status::not_served(&route) {
             findings.error(
                 self.router.object.place(),
                 format!(

@@ -22,7 +22,8 @@ const GROUP: &str = "gateway.networking.k8s.io";
 /// that it relies on has changed meanwhile.
 ///
 /// A write is in effect when every parent of the route has accepted it and found its backends; until then what a parent
-/// says instead is told.
+/// says instead is told. One that takes all traffic off is in effect when they have accepted it and looked for the
+/// backends: one that is not found holds up no way back.
 ///
 /// # Cancel safety
 /// A call that is dropped has changed all or nothing, and the same call again completes it.

@@ -5,17 +5,28 @@ use shepherd_core::model::Reason;
 
 use crate::object::value;
 
-/// What the gateways must say of a route, and what has not happened while they do not say it of this generation.
-const CONDITIONS: [(&str, &str); 2] =
-    [("Accepted", "has not accepted"), ("ResolvedRefs", "has not looked for the backends of")];
+/// Whether a gateway takes a route, and whether it has found the backends.
+const ACCEPTED: &str = "Accepted";
+const RESOLVED: &str = "ResolvedRefs";
 
-/// What keeps a route from being in effect; none when every parent has accepted this generation of it and found its
+/// What keeps a route from being served; none when every parent has accepted this generation of it and found its
 /// backends.
-pub(super) fn awaits(route: &Value) -> Option<Reason> {
+pub(super) fn not_served(route: &Value) -> Option<Reason> {
+    unsaid(route, &[ACCEPTED, RESOLVED])
+}
+
+/// What keeps a route from being taken up; none when every parent has accepted this generation of it and looked for its
+/// backends, whether they are there or not.
+pub(super) fn not_taken_up(route: &Value) -> Option<Reason> {
+    unsaid(route, &[ACCEPTED])
+}
+
+/// Each parent tells both of this generation, and of these that they are so.
+fn unsaid(route: &Value, needed: &[&str]) -> Option<Reason> {
     let wanted = list(route, &["spec", "parentRefs"]).len().max(1);
     let parents = list(route, &["status", "parents"]);
     let generation = route["metadata"]["generation"].as_i64();
-    let lacking = parents.iter().find_map(|parent| lacks(parent, generation));
+    let lacking = parents.iter().find_map(|parent| lacks(parent, generation, needed));
     let silent = wanted.saturating_sub(parents.len());
     let unanswered = (silent > 0).then(|| {
         let have = if silent == 1 { "has" } else { "have" };
@@ -25,14 +36,15 @@ pub(super) fn awaits(route: &Value) -> Option<Reason> {
 }
 
 /// What a parent does not say yet, or says instead.
-fn lacks(parent: &Value, generation: Option<i64>) -> Option<String> {
-    CONDITIONS.into_iter().find_map(|(kind, undone)| {
+fn lacks(parent: &Value, generation: Option<i64>, needed: &[&str]) -> Option<String> {
+    let undone = [(ACCEPTED, "has not accepted"), (RESOLVED, "has not looked for the backends of")];
+    undone.into_iter().find_map(|(kind, undone)| {
         let conditions = list(parent, &["conditions"]);
         let current = conditions.iter().find(|condition| {
             condition["type"] == kind && condition["observedGeneration"].as_i64() >= generation
         });
         let said = match current {
-            Some(condition) if condition["status"] == "True" => return None,
+            Some(condition) if condition["status"] == "True" || !needed.contains(&kind) => return None,
             Some(condition) => format!(": {kind} is {}", words(condition)),
             None => format!(" {undone} generation {} yet", generation.unwrap_or_default()),
         };
@@ -76,7 +88,7 @@ mod tests {
     }
 
     fn said(route: &Value) -> String {
-        awaits(route).map_or_else(|| "nothing".to_owned(), |reason| reason.to_string())
+        not_served(route).map_or_else(|| "nothing".to_owned(), |reason| reason.to_string())
     }
 
     #[test]
@@ -123,5 +135,18 @@ mod tests {
         assert_eq!(said(&several), "1 of 2 parents has not answered");
         several["status"] = json!({});
         assert_eq!(said(&several), "2 of 2 parents have not answered");
+    }
+
+    #[test]
+    fn is_taken_up_when_all_have_looked_for_its_backends_found_or_not() {
+        for (conditions, taken_up) in [
+            (&[("Accepted", "True", 3), ("ResolvedRefs", "False", 3)][..], true),
+            (&[("Accepted", "True", 3), ("ResolvedRefs", "False", 2)], false),
+            (&[("Accepted", "True", 2), ("ResolvedRefs", "False", 3)], false),
+            (&[("Accepted", "False", 3), ("ResolvedRefs", "True", 3)], false),
+            (&[("Accepted", "True", 3)], false),
+        ] {
+            assert_eq!(not_taken_up(&route(3, conditions)).is_none(), taken_up, "{conditions:?}");
+        }
     }
 }

@@ -51,7 +51,7 @@ impl Shape for Annotations {
     }
 
     /// No status tells: a write settles instead.
-    fn awaits(&self, _: &Value) -> Option<Reason> {
+    fn awaits(&self, _: &Value, _: &Exposure) -> Option<Reason> {
         None
     }
 }

@@ -82,8 +82,8 @@ impl<D: Dialect> Shape for Rules<D> {
         })
     }
 
-    fn awaits(&self, object: &Value) -> Option<Reason> {
-        self.dialect.awaits(object)
+    fn awaits(&self, object: &Value, exposure: &Exposure) -> Option<Reason> {
+        self.dialect.awaits(object, exposure)
     }
 }
 

@@ -56,6 +56,12 @@ impl Outside {
         }
     }
 
+    /// Somebody gives stable so many replicas.
+    fn scale_stable(&mut self, replicas: u32) {
+        let stable = &mut self.workload.stable;
+        (stable.desired, stable.ready) = (Replicas::new(replicas), Replicas::new(replicas));
+    }
+
     /// The old replicas of stable go on serving, whatever its owner has shipped.
     fn workload(&self) -> WorkloadState {
         let mut workload = self.workload.clone();
@@ -296,6 +302,58 @@ fn canary_aborted_after_its_stable_was_edited_keeps_the_edit() {
     script.command(Command::Abort { reason: "changed our minds".into() });
     let text = script.end("canary-stable-edited-and-aborted");
     assert!(!text.contains("of v1 on stable"), "{text}");
+}
+
+/// Who goes on without putting it right is asked again.
+#[test]
+fn canary_whose_stable_has_nobody_left_waits_for_a_person() {
+    let mut script = Script::new(&canary(), &routed(4), Outside::new(4));
+    let paused = |machine: &Machine| machine.status().paused.is_some();
+    script.until(in_stage("bake-50%"));
+    script.line("= somebody scales stable to 0");
+    script.outside.scale_stable(0);
+    script.until(paused);
+    script.command(Command::Resume);
+    script.until(paused);
+    script.line("= somebody scales stable to 4");
+    script.outside.scale_stable(4);
+    script.command(Command::Resume);
+    script.end("canary-stable-deserted");
+}
+
+/// Whoever sends its users to the candidate is not held up by what they leave; nor is a stable that comes back by itself.
+#[test]
+fn canary_whose_stable_has_nobody_left_may_be_promoted_or_wait_for_it() {
+    let mut script = Script::new(&canary(), &routed(4), Outside::new(4));
+    script.until(in_stage("bake-50%"));
+    script.outside.scale_stable(0);
+    script.until(|machine| machine.status().paused.is_some());
+    script.command(Command::Promote);
+    script.end("canary-stable-deserted-promoted");
+    let mut script = Script::new(&canary(), &routed(4), Outside::new(4));
+    script.until(in_stage("bake-50%"));
+    let begun = script.now;
+    script.outside.scale_stable(0);
+    script.until(|machine| machine.status().waiting.since >= Duration::from_secs(15));
+    script.outside.scale_stable(4);
+    script.until(in_stage("scale-candidate-4"));
+    let took = script.now.checked_sub(begun).unwrap();
+    assert!(took >= Duration::from_secs(75) && !script.text.contains("paused"), "{took:?}: {}", script.text);
+}
+
+/// Nobody is sent to it by a router.
+#[test]
+fn a_stable_without_users_may_have_nobody() {
+    let mut script = Script::new(&BlueGreen::new(), &routed(3), Outside::new(3));
+    script.until(in_stage("bake-100%"));
+    script.outside.scale_stable(0);
+    script.until(|machine| machine.outcome().is_some());
+    assert!(!script.text.contains("paused"), "{}", script.text);
+    let mut script = Script::new(&canary(), &change(4), Outside::new(4));
+    script.until(in_stage("bake-2"));
+    script.outside.scale_stable(0);
+    script.until(|machine| machine.outcome().is_some());
+    assert!(!script.text.contains("paused"), "{}", script.text);
 }
 
 #[test]

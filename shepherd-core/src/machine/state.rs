@@ -183,7 +183,10 @@ pub(super) struct Seen {
     pub(super) routing: Option<(EffectId, Routing)>,
     pub(super) blind_since: Option<Elapsed>,
     pub(super) blind_failure: Option<Failure>,
+    /// Since when the candidate has too few replicas for its users.
     pub(super) starved_since: Option<Elapsed>,
+    /// Since when stable has users and no replica.
+    pub(super) deserted_since: Option<Elapsed>,
 }
 
 /// One round of observations.

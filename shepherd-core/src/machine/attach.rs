@@ -77,6 +77,10 @@ impl Machine {
         if first_time && let Some(reason) = self.obstacle() {
             return self.refuse(reason);
         }
+        if let Some(revision) = self.edited().cloned() {
+            // What the process before has decided would overwrite it.
+            return self.trigger(Cause::StableEdited(revision));
+        }
         self.state.begun = true;
         if !self.may_route() {
             // It is decided again when there is capacity for it again.

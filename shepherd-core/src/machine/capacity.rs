@@ -32,11 +32,12 @@ impl Machine {
         self.heed_desertion();
     }
 
-    /// What somebody has made of stable in the midst of the rollout: neither what it was, nor what it is to become.
+    /// What somebody has made of stable in the midst of the rollout: neither what it was, nor what it is to become. Before
+    /// a look that is what the process before has found.
     pub(super) fn edited(&self) -> Option<&Revision> {
-        let runs = self.state.workload()?.stable.revision.as_ref()?;
-        let ours = [self.plan.stable(), self.plan.candidate()];
-        Some(runs).filter(|_| self.state.attach.done && !ours.contains(&runs))
+        let seen = self.state.workload();
+        let runs = seen.map_or(Some(&self.state.stable.revision), |seen| seen.stable.revision.as_ref());
+        runs.filter(|runs| ![self.plan.stable(), self.plan.candidate()].contains(runs))
     }
 
     fn heed_starvation(&mut self) {

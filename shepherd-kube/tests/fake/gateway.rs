@@ -132,6 +132,53 @@ async fn a_candidate_without_its_service_is_not_shown_and_does_not_hold_up_an_of
     assert!(seen.in_effect && seen.exposure.is_off(), "{seen:?}");
 }
 
+#[tokio::test]
+async fn a_route_that_is_gone_is_missed_until_the_rollout_is_taken_back() {
+    for fixture in [Fixture::new(), Fixture::watched()] {
+        let router = fixture.router();
+        router.apply(&on(1, 10)).await.unwrap();
+        fixture.0.delete(ROUTES, "web");
+        let missed = [router.apply(&on(2, 20)).await, router.apply(&on(2, 0)).await];
+        for missed in missed.into_iter().chain([router.observe().await.map(drop)]) {
+            let error = missed.unwrap_err();
+            assert_eq!(error.kind(), FailureKind::Permanent, "{error}");
+            assert!(error.to_string().contains("HTTPRoute shop/web"), "{error}");
+        }
+        router.apply(&off(3)).await.unwrap();
+        let seen = router.observe().await.unwrap();
+        assert!(seen.in_effect && seen.exposure.is_off(), "{seen:?}");
+        // The next rollout begins with a look for it again.
+        assert!(router.claim(&on(1, 10).mark.fence).await.is_err());
+        assert!(router.observe().await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_route_that_somebody_makes_anew_is_taken_off_too() {
+    let fixture = Fixture::new();
+    let router = fixture.router();
+    fixture.0.delete(ROUTES, "web");
+    router.apply(&off(1)).await.unwrap();
+    let mut again = route();
+    let candidate = json!({"name": "web-candidate", "port": 80, "weight": 4});
+    again["spec"]["rules"][1]["backendRefs"].as_array_mut().unwrap().push(candidate);
+    fixture.0.keep(ROUTES, again);
+    assert!(!router.observe().await.unwrap().exposure.is_off());
+    router.apply(&off(2)).await.unwrap();
+    assert!(router.observe().await.unwrap().exposure.is_off());
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_an_off_has_not_done_it() {
+    let fixture = Fixture::new();
+    let router = fixture.router();
+    router.apply(&on(1, 10)).await.unwrap();
+    fixture.0.refuses(403);
+    assert_eq!(router.apply(&off(2)).await.unwrap_err().kind(), FailureKind::Denied);
+    fixture.0.forgives();
+    assert!(!router.observe().await.unwrap().exposure.is_off());
+}
+
 /// What each backend of the rule that is rolled out has.
 fn shares(fixture: &Fixture) -> Vec<(String, u64)> {
     let rules = fixture.rules();

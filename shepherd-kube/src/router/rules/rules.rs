@@ -82,6 +82,10 @@ impl<D: Dialect> Shape for Rules<D> {
         })
     }
 
+    fn routes_alone(&self) -> bool {
+        true
+    }
+
     fn awaits(&self, object: &Value, exposure: &Exposure) -> Option<Reason> {
         self.dialect.awaits(object, exposure)
     }

@@ -45,7 +45,7 @@ impl Ground {
             mark: None,
         };
         let workload = WorkloadState { stable, candidate: TrackState::default() };
-        let routing = Routing { exposure: Exposure::OFF, mark: None, in_effect: true };
+        let routing = Routing { exposure: Exposure::OFF, mark: None, in_effect: true, awaits: None };
         let state = State { workload, routing, failing: false, told: None, taken_off: None };
         Self { shared: Arc::new(Shared { state: Mutex::new(state), off: Notify::new() }) }
     }
@@ -114,7 +114,8 @@ impl Ground {
             self.shared.off.notify_waiters();
         }
         let admitted = admit(state.routing.mark.as_ref(), &state.routing.exposure, route)?;
-        state.routing = Routing { exposure: admitted.exposure, mark: Some(admitted.mark), in_effect: true };
+        state.routing =
+            Routing { exposure: admitted.exposure, mark: Some(admitted.mark), in_effect: true, awaits: None };
         Ok(())
     }
 

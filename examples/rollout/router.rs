@@ -128,7 +128,7 @@ impl TrafficRouter for Router {
     async fn observe(&self) -> Result<Routing, PortError> {
         let Routed { exposure, mark, .. } = self.0.kept.get();
         // The switchboard follows within the same lock: every later pick goes by it.
-        Ok(Routing { exposure, mark, in_effect: true })
+        Ok(Routing { exposure, mark, in_effect: true, awaits: None })
     }
 }
 

@@ -6,7 +6,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use shepherd_core::machine::{Answer, Command, Effect, EffectId, Ending, Input, Machine, Outcome};
+use shepherd_core::machine::{
+    Answer, Command, Effect, EffectId, Ending, Input, Machine, Outcome, WaitingFor,
+};
 use shepherd_core::model::{
     Actor, Cursor, Elapsed, Epoch, Exposure, Failure, FailureKind, Mark, Measurement, Metric, Now, Reading,
     Replicas, Revision, RolloutId, RouterCapabilities, Routing, Sample, Timestamp, Track, TrackState,
@@ -20,6 +22,8 @@ struct Outside {
     workload: WorkloadState,
     exposure: Exposure,
     routing_mark: Option<Mark>,
+    /// What keeps the data path from doing what the router was told.
+    kept_by: Option<&'static str>,
     /// The candidate's share of failed requests.
     errors: f64,
     gate: fn() -> Verdict,
@@ -44,11 +48,18 @@ impl Outside {
             workload: WorkloadState { stable, candidate: TrackState::default() },
             exposure: Exposure::OFF,
             routing_mark: None,
+            kept_by: None,
             errors: 0.0,
             gate: || Verdict::Pass("200 OK".into()),
             stable_is_stuck: false,
             shipped: None,
         }
+    }
+
+    /// Somebody gives stable so many replicas.
+    fn scale_stable(&mut self, replicas: u32) {
+        let stable = &mut self.workload.stable;
+        (stable.desired, stable.ready) = (Replicas::new(replicas), Replicas::new(replicas));
     }
 
     /// The old replicas of stable go on serving, whatever its owner has shipped.
@@ -86,8 +97,9 @@ impl Outside {
                 Answer::Done
             }
             Effect::ObserveRouting => {
-                let mark = self.routing_mark.clone();
-                Answer::Routing(Routing { exposure: self.exposure.clone(), mark, in_effect: true })
+                let (exposure, mark) = (self.exposure.clone(), self.routing_mark.clone());
+                let awaits = self.kept_by.map(Into::into);
+                Answer::Routing(Routing { exposure, mark, in_effect: awaits.is_none(), awaits })
             }
             Effect::ObserveWorkload => Answer::Workload(self.workload()),
             Effect::Measure { .. } => Answer::Measured(self.measure()),
@@ -292,6 +304,69 @@ fn canary_aborted_after_its_stable_was_edited_keeps_the_edit() {
     assert!(!text.contains("of v1 on stable"), "{text}");
 }
 
+/// Its replicas would only be too few.
+#[test]
+fn canary_whose_candidate_is_edited_is_taken_back_for_that() {
+    let mut script = Script::new(&canary(), &routed(4), Outside::new(4));
+    script.until(in_stage("bake-50%"));
+    script.line("= somebody makes the candidate v9");
+    script.outside.workload.candidate.revision = Some(revision("v9"));
+    let text = script.end("canary-candidate-edited");
+    assert!(text.ends_with("somebody made the candidate v9, which nobody has asked to roll out\n"), "{text}");
+}
+
+/// Who goes on without putting it right is asked again.
+#[test]
+fn canary_whose_stable_has_nobody_left_waits_for_a_person() {
+    let mut script = Script::new(&canary(), &routed(4), Outside::new(4));
+    let paused = |machine: &Machine| machine.status().paused.is_some();
+    script.until(in_stage("bake-50%"));
+    script.line("= somebody scales stable to 0");
+    script.outside.scale_stable(0);
+    script.until(paused);
+    script.command(Command::Resume);
+    script.until(paused);
+    script.line("= somebody scales stable to 4");
+    script.outside.scale_stable(4);
+    script.command(Command::Resume);
+    script.end("canary-stable-deserted");
+}
+
+/// Whoever sends its users to the candidate is not held up by what they leave; nor is a stable that comes back by itself.
+#[test]
+fn canary_whose_stable_has_nobody_left_may_be_promoted_or_wait_for_it() {
+    let mut script = Script::new(&canary(), &routed(4), Outside::new(4));
+    script.until(in_stage("bake-50%"));
+    script.outside.scale_stable(0);
+    script.until(|machine| machine.status().paused.is_some());
+    script.command(Command::Promote);
+    script.end("canary-stable-deserted-promoted");
+    let mut script = Script::new(&canary(), &routed(4), Outside::new(4));
+    script.until(in_stage("bake-50%"));
+    let begun = script.now;
+    script.outside.scale_stable(0);
+    script.until(|machine| machine.status().waiting.since >= Duration::from_secs(15));
+    script.outside.scale_stable(4);
+    script.until(in_stage("scale-candidate-4"));
+    let took = script.now.checked_sub(begun).unwrap();
+    assert!(took >= Duration::from_secs(75) && !script.text.contains("paused"), "{took:?}: {}", script.text);
+}
+
+/// Nobody is sent to it by a router.
+#[test]
+fn a_stable_without_users_may_have_nobody() {
+    let mut script = Script::new(&BlueGreen::new(), &routed(3), Outside::new(3));
+    script.until(in_stage("bake-100%"));
+    script.outside.scale_stable(0);
+    script.until(|machine| machine.outcome().is_some());
+    assert!(!script.text.contains("paused"), "{}", script.text);
+    let mut script = Script::new(&canary(), &change(4), Outside::new(4));
+    script.until(in_stage("bake-2"));
+    script.outside.scale_stable(0);
+    script.until(|machine| machine.outcome().is_some());
+    assert!(!script.text.contains("paused"), "{}", script.text);
+}
+
 #[test]
 fn canary_aborted_after_the_promotion_asks_for_a_rollout_back() {
     let mut script = Script::new(&canary(), &routed(4), Outside::new(4));
@@ -314,6 +389,35 @@ fn canary_that_may_not_touch_stable_is_taken_back() {
     });
     script.outside.stable_is_stuck = false;
     script.end("canary-denied-promotion");
+}
+
+/// What the router says of it is why the stage has failed.
+#[test]
+fn canary_whose_weight_never_takes_effect_is_taken_back() {
+    let why = "Gateway public: ResolvedRefs is False, BackendNotFound: service \"web-candidate\" not found";
+    let mut script = Script::new(&canary(), &routed(4), Outside::new(4));
+    script.until(in_stage("expose-10%"));
+    script.outside.kept_by = Some(why);
+    script.until(|machine| machine.status().waiting.on == WaitingFor::Router(why.into()));
+    script.until(|machine| machine.status().phase.to_string() == "going back");
+    script.outside.kept_by = None;
+    let text = script.end("canary-never-in-effect");
+    assert!(text.lines().last().is_some_and(|line| line.contains(why)), "{text}");
+}
+
+/// So is what keeps the way back.
+#[test]
+fn canary_whose_off_takes_long_to_take_effect_says_why() {
+    let why = "Gateway public has not accepted generation 9 yet";
+    let mut script = Script::new(&canary(), &routed(4), Outside::new(4));
+    script.until(in_stage("bake-50%"));
+    script.outside.kept_by = Some(why);
+    script.command(Command::Abort { reason: "changed our minds".into() });
+    script.until(|machine| machine.status().waiting.since >= Duration::from_mins(6));
+    let alarm = "* not through in time, and tried on: waiting for the routing to take effect: ";
+    assert!(script.text.contains(&format!("{alarm}{why}")), "{}", script.text);
+    script.outside.kept_by = None;
+    script.end("canary-aborted-and-slow-to-take-effect");
 }
 
 #[test]

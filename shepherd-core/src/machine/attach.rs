@@ -77,6 +77,10 @@ impl Machine {
         if first_time && let Some(reason) = self.obstacle() {
             return self.refuse(reason);
         }
+        if let Some(revision) = self.edited().cloned() {
+            // What the process before has decided would overwrite it.
+            return self.trigger(Cause::StableEdited(revision));
+        }
         self.state.begun = true;
         if !self.may_route() {
             // It is decided again when there is capacity for it again.
@@ -154,9 +158,12 @@ impl Machine {
         if let Some((_, routing)) = &self.state.seen.routing
             && !routing.exposure.is_off()
         {
+            let whose = routing.mark.as_ref().map(|mark| format!(", for {}", mark.fence.rollout));
             return Some(Reason::new(format!(
-                "the router sends {} to the candidate already; take it back, then start again",
-                routing.exposure
+                "the router sends {} to the candidate already{}; set that to 0, or let whoever drives it take it back, \
+                 then start again",
+                routing.exposure,
+                whose.unwrap_or_default()
             )));
         }
         let stable = &self.state.workload()?.stable;

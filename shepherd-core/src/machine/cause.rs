@@ -70,6 +70,8 @@ pub enum Cause {
     TakenOffElsewhere,
     /// Somebody gave stable another revision meanwhile. It stays.
     StableEdited(Revision),
+    /// Somebody gave the candidate another revision meanwhile.
+    CandidateEdited(Revision),
     /// What it needs could not be claimed.
     CannotAttach(Reason),
 }
@@ -103,6 +105,9 @@ impl fmt::Display for Cause {
             Cause::TakenOffElsewhere => write!(f, "somebody else took its traffic off"),
             Cause::StableEdited(revision) => {
                 write!(f, "somebody made stable {revision}, which stays; start again to go on from there")
+            }
+            Cause::CandidateEdited(revision) => {
+                write!(f, "somebody made the candidate {revision}, which nobody has asked to roll out")
             }
             Cause::CannotAttach(reason) => write!(f, "it could not take hold of the target: {reason}"),
         }

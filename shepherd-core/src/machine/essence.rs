@@ -145,6 +145,7 @@ struct Looks {
     exposure: Option<Exposure>,
     blind: Option<Duration>,
     starved: Option<Duration>,
+    deserted: Option<Duration>,
     awaited: Duration,
     measured: Option<Duration>,
     round: Beat,

@@ -16,6 +16,7 @@
 
 mod aftercare;
 mod attach;
+mod capacity;
 mod catch_up;
 mod cause;
 mod clockwork;

@@ -7,9 +7,7 @@ use super::rollout_machine::Machine;
 use super::state::Course;
 use super::{Cause, Effect, EffectId, Save};
 use crate::guard::{Finding, GuardAction, GuardVerdict};
-use crate::model::{
-    Elapsed, Failure, Mark, Measurement, Reason, Replicas, Revision, Routing, Track, WorkloadState,
-};
+use crate::model::{Elapsed, Failure, Mark, Measurement, Reason, Replicas, Routing, WorkloadState};
 use crate::plan::{Action, Drift, SHORTEST_POLL};
 
 impl Machine {
@@ -260,67 +258,6 @@ impl Machine {
         (awaited / 4).clamp(SHORTEST_POLL, self.derived.poll)
     }
 
-    /// Replicas that fail by themselves or are somebody else's now, and traffic without capacity.
-    fn heed_capacity(&mut self) {
-        if self.promoted() || self.recovering() || !self.state.attach.done {
-            return;
-        }
-        if let Some(revision) = self.edited().cloned() {
-            return self.trigger(Cause::StableEdited(revision));
-        }
-        let Some(workload) = self.state.workload() else { return };
-        let failing = workload.candidate.failing.clone();
-        // A leftover of an earlier rollout, or a look from before ours was accepted, tells nothing of it.
-        let ours = workload.candidate.revision.as_ref() == Some(self.plan.candidate());
-        let fresh = self.state.ready(Track::Candidate).is_some();
-        let deployed = ours && fresh && self.state.candidate.replicas > Replicas::ZERO;
-        if let Some(reason) = failing.filter(|_| deployed) {
-            if self.exposed() {
-                self.trigger(Cause::Failing(reason));
-            } else {
-                self.fail_stage(&reason);
-            }
-            return;
-        }
-        self.heed_starvation();
-    }
-
-    /// What somebody has made of stable in the midst of the rollout: neither what it was, nor what it is to become.
-    pub(super) fn edited(&self) -> Option<&Revision> {
-        let runs = self.state.workload()?.stable.revision.as_ref()?;
-        let ours = [self.plan.stable(), self.plan.candidate()];
-        Some(runs).filter(|_| self.state.attach.done && !ours.contains(&runs))
-    }
-
-    fn heed_starvation(&mut self) {
-        let Some((ready, needed)) = self.starved() else {
-            self.state.seen.starved_since = None;
-            return;
-        };
-        let now = self.now();
-        let since = *self.state.seen.starved_since.get_or_insert(now);
-        if now - since > self.plan.attention().max_gap {
-            self.trigger(Cause::LostCapacity { ready, needed });
-        }
-    }
-
-    /// Too few ready candidate replicas for the traffic that they get.
-    fn starved(&self) -> Option<(Replicas, Replicas)> {
-        let ready = self.state.ready(Track::Candidate)?;
-        let needed = if self.routed() {
-            let routing = &self.state.routing;
-            let needed = |exposure| self.plan.needed(Track::Candidate, exposure);
-            needed(&routing.exposure).max(needed(&routing.confirmed))
-        } else {
-            // While replicas come up it is their stage that waits for them.
-            match self.stage().action() {
-                Action::Scale { .. } => return None,
-                _ => self.state.candidate.replicas,
-            }
-        };
-        (ready < needed).then_some((ready, needed))
-    }
-
     /// Bake time is the time between rounds in which all was seen and all was well.
     fn credit(&mut self) {
         let (started, first) = (self.state.round.started, self.state.round.first);
@@ -330,6 +267,7 @@ impl Machine {
         if self.state.round.failed
             || self.state.hold.is_some()
             || self.starved().is_some()
+            || self.deserted().is_some()
             || !self.routed_as_wanted()
         {
             self.state.run.credit_from = None;

@@ -183,7 +183,10 @@ pub(super) struct Seen {
     pub(super) routing: Option<(EffectId, Routing)>,
     pub(super) blind_since: Option<Elapsed>,
     pub(super) blind_failure: Option<Failure>,
+    /// Since when the candidate has too few replicas for its users.
     pub(super) starved_since: Option<Elapsed>,
+    /// Since when stable has users and no replica.
+    pub(super) deserted_since: Option<Elapsed>,
 }
 
 /// One round of observations.
@@ -297,6 +300,13 @@ impl State {
         let (seen, workload) = self.seen.workload.as_ref()?;
         let fresh = self.track(track).accepted.is_some_and(|accepted| *seen >= accepted);
         fresh.then(|| workload.track(track))
+    }
+
+    /// What a look tells that was taken after the last routing write was accepted.
+    pub(super) fn fresh_routing(&self) -> Option<&Routing> {
+        let (seen, routing) = self.seen.routing.as_ref()?;
+        let fresh = self.routing.accepted.is_some_and(|accepted| *seen >= accepted);
+        fresh.then_some(routing)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::rollout_machine::Machine;
 use super::{Effect, Then, Waiting, WaitingFor};
-use crate::model::{Elapsed, Exposure, People, Reason, Replicas, Track};
+use crate::model::{Elapsed, Exposure, People, Reason, Replicas, Routing, Track};
 use crate::plan::{Action, OnFailure};
 
 impl Machine {
@@ -71,11 +71,16 @@ impl Machine {
 
     fn waiting_exposure(&self, exposure: &Exposure) -> WaitingFor {
         if self.state.routing.exposure == *exposure {
-            WaitingFor::Effect
+            self.waiting_effect()
         } else {
             let grows = self.growing(exposure);
             self.waiting_ready(grows, self.plan.needed(grows, exposure))
         }
+    }
+
+    fn waiting_effect(&self) -> WaitingFor {
+        let kept = self.state.fresh_routing().and_then(Routing::kept_by);
+        kept.map_or(WaitingFor::Effect, |why| WaitingFor::Router(why.clone()))
     }
 
     fn waiting_ready(&self, track: Track, wanted: Replicas) -> WaitingFor {
@@ -115,7 +120,7 @@ impl Machine {
         } else if self.is_off(false) && self.routed() {
             WaitingFor::Drain
         } else if self.routed() && self.state.routing.exposure.is_off() {
-            WaitingFor::Effect
+            self.waiting_effect()
         } else {
             self.waiting_ready(Track::Stable, self.plan.replicas())
         }

@@ -42,8 +42,10 @@ pub enum WaitingFor {
         /// Why they are not, in the backend's own words: why they cannot become so by themselves, or whom they wait for.
         failing: Option<Reason>,
     },
-    /// For a routing write to take effect.
+    /// For a routing write to take effect, where the router does not tell what that takes.
     Effect,
+    /// For what a routing write needs to take effect, in the router's own words.
+    Router(Reason),
     /// For observed time.
     Bake {
         /// How much there is.
@@ -100,6 +102,7 @@ impl fmt::Display for WaitingFor {
                 failing.as_ref().map_or(Ok(()), |reason| write!(f, " ({reason})"))
             }
             WaitingFor::Effect => write!(f, "waiting for the routing to take effect"),
+            WaitingFor::Router(why) => write!(f, "waiting for the routing to take effect: {why}"),
             WaitingFor::Bake { observed, wanted } => {
                 write!(
                     f,

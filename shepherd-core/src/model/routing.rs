@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Exposure, Mark, Matching, Weight, human_duration, matching};
+use super::{Exposure, Mark, Matching, Reason, Weight, human_duration, matching};
 
 /// Where traffic goes, as the router itself tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,17 @@ pub struct Routing {
     pub mark: Option<Mark>,
     /// Whether the data path already behaves so. A raise is done only then; taking traffic off never waits for it.
     pub in_effect: bool,
+    /// What the data path waits for, in the router's own words; none when it behaves so, or the router cannot tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaits: Option<Reason>,
+}
+
+impl Routing {
+    /// What keeps it from being in effect, where it is not and the router tells. What it says of one that is in effect
+    /// keeps nobody.
+    pub fn kept_by(&self) -> Option<&Reason> {
+        self.awaits.as_ref().filter(|_| !self.in_effect)
+    }
 }
 
 /// What a router can do. Plans are checked against it before anything happens.
@@ -117,6 +128,26 @@ impl RouterCapabilities {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_keeps_what_is_in_effect() {
+        let awaits = Some(Reason::new("Gateway public has not accepted generation 7 yet"));
+        let routing =
+            |in_effect| Routing { exposure: Exposure::OFF, mark: None, in_effect, awaits: awaits.clone() };
+        assert_eq!(routing(false).kept_by(), awaits.as_ref());
+        assert_eq!(routing(true).kept_by(), None);
+    }
+
+    #[test]
+    fn what_nothing_is_said_of_is_written_as_ever() {
+        let mut routing = Routing { exposure: Exposure::OFF, mark: None, in_effect: false, awaits: None };
+        let written = serde_json::to_value(&routing).unwrap();
+        assert!(written.get("awaits").is_none(), "{written}");
+        assert_eq!(serde_json::from_value::<Routing>(written).unwrap(), routing);
+        routing.awaits = Some(Reason::new("its sidecars"));
+        let written = serde_json::to_value(&routing).unwrap();
+        assert_eq!(serde_json::from_value::<Routing>(written).unwrap(), routing);
+    }
 
     #[test]
     fn sides_change_roles_only_where_marks_are_held() {

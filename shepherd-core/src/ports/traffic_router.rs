@@ -42,7 +42,7 @@ pub trait TrafficRouter: Send + Sync {
     /// Says who must act. [`Fenced`](crate::model::FailureKind::Fenced) when [`admit`](crate::model::admit) refuses it.
     async fn apply(&self, route: &Route) -> Result<(), PortError>;
 
-    /// How users meet the candidate now, whoever made it so.
+    /// How users meet the candidate now, whoever made it so; and, where that can be told, what it waits for to be in effect.
     ///
     /// # Errors
     /// Says who must act.

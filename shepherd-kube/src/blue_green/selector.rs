@@ -8,7 +8,9 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt;
 use kube::api::{ApiResource, GroupVersionKind};
 use serde_json::Value;
-use shepherd_core::model::{Exposure, Fence, Mark, Route, RouterCapabilities, Routing, Weight, admit};
+use shepherd_core::model::{
+    Exposure, Fence, Mark, Reason, Route, RouterCapabilities, Routing, Weight, admit,
+};
 use shepherd_core::ports::{PortError, TrafficRouter};
 
 use super::sides::{Side, Sides};
@@ -75,7 +77,8 @@ impl ServiceSelector {
         }
     }
 
-    async fn is_in_effect(&self, service: &Seen) -> Result<bool, PortError> {
+    /// What keeps the endpoints from being the selected side's.
+    async fn awaits(&self, service: &Seen) -> Result<Option<Reason>, PortError> {
         let failed = |error| failure(self.service.place(), error);
         let (reach, namespace) = (self.service.reach(), &self.sides.namespace);
         let (selected, ours) = (selector(&service.object), slices_of(&self.sides.service));
@@ -83,17 +86,22 @@ impl ServiceSelector {
         let slices = reach.list::<EndpointSlice>(namespace, &ours, service.since);
         let (pods, slices) = tokio::try_join!(pods, slices).map_err(failed)?;
         let meant: BTreeSet<_> = pods.iter().map(ResourceExt::name_any).collect();
-        let mut serving = slices
+        let serving: Vec<_> = slices
             .iter()
             .flat_map(|slice| slice.endpoints.iter().flatten())
             .filter(|endpoint| {
                 endpoint.conditions.as_ref().is_some_and(|conditions| conditions.ready == Some(true))
             })
             .map(|endpoint| {
-                endpoint.target_ref.as_ref().and_then(|target| target.name.clone()).unwrap_or_default()
+                let pod = endpoint.target_ref.as_ref().and_then(|target| target.name.clone());
+                pod.unwrap_or_else(|| "an endpoint without a pod".to_owned())
             })
-            .peekable();
-        Ok(serving.peek().is_some() && serving.all(|pod| meant.contains(&pod)))
+            .collect();
+        Ok(match serving.iter().find(|pod| !meant.contains(*pod)) {
+            Some(pod) => Some(format!("it still sends to {pod}, which its selector does not choose").into()),
+            None if serving.is_empty() => Some("none of its endpoints is ready".into()),
+            None => None,
+        })
     }
 }
 
@@ -142,7 +150,8 @@ impl TrafficRouter for ServiceSelector {
     async fn observe(&self) -> Result<Routing, PortError> {
         let service = self.service.look().await?;
         let (exposure, mark) = (self.exposure(&service.object)?, self.mark(&service.object)?);
-        Ok(Routing { exposure, mark, in_effect: self.is_in_effect(&service).await? })
+        let awaits = self.awaits(&service).await?;
+        Ok(Routing { exposure, mark, in_effect: awaits.is_none(), awaits })
     }
 }
 

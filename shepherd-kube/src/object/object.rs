@@ -95,6 +95,12 @@ impl Object {
         }
     }
 
+    /// Whether the server says that it does not exist. That it does not know the kind is no word about the object.
+    pub(crate) async fn is_gone(&self) -> bool {
+        let named = |status: &Status| status.details.as_ref().is_some_and(|of| !of.name.is_empty());
+        matches!(self.get().await, Err(kube::Error::Api(status)) if status.code == 404 && named(&status))
+    }
+
     /// What is to be seen of it.
     pub(crate) async fn look(&self) -> Result<Seen, PortError> {
         match self.watched().await {

@@ -2,7 +2,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
-use shepherd_core::model::{Exposure, Fence, Mark, Route, RouterCapabilities, Routing, admit};
+use shepherd_core::model::{
+    Exposure, FailureKind, Fence, Mark, Reason, Route, RouterCapabilities, Routing, Traffic, admit,
+};
 use shepherd_core::ports::PortError;
 
 use crate::object::{Edit, MARK, Object, mark_of, stamp};
@@ -35,19 +37,26 @@ pub(crate) trait Shape: Send + Sync {
         None
     }
 
-    /// Whether the data path does what the object says, as far as the object tells.
-    fn in_effect(&self, object: &Value) -> bool;
+    /// Whether nobody is routed anywhere without the object, so that nobody is on the candidate when it is gone.
+    fn routes_alone(&self) -> bool {
+        false
+    }
+
+    /// What keeps the data path from doing what the object says, which is this exposure, as far as the object tells.
+    fn awaits(&self, object: &Value, exposure: &Exposure) -> Option<Reason>;
 }
 
 /// A router whose exposure and mark stand in one object.
 pub(crate) struct ObjectRouter<S> {
     pub(crate) object: Object,
     pub(crate) shape: S,
+    /// Whoever took everything off has found nothing to take it off.
+    gone: AtomicBool,
 }
 
 impl<S: Shape> ObjectRouter<S> {
     pub(crate) fn new(object: Object, shape: S) -> Self {
-        Self { object, shape }
+        Self { object, shape, gone: AtomicBool::default() }
     }
 
     pub(crate) fn capabilities(&self) -> RouterCapabilities {
@@ -56,6 +65,7 @@ impl<S: Shape> ObjectRouter<S> {
 
     /// Whatever the object says of traffic: somebody's mistake in it must not keep an owner from taking it back.
     pub(crate) async fn claim(&self, fence: &Fence) -> Result<(), PortError> {
+        self.gone.store(false, Ordering::Relaxed);
         let claimed = self.object.change(|object| {
             let mark = Mark::claimed(self.mark(object)?.as_ref(), fence)?;
             let mut edit = Edit::of(object);
@@ -66,7 +76,25 @@ impl<S: Shape> ObjectRouter<S> {
         claimed.await.map(drop)
     }
 
+    /// A rollout that is taken back while its object does not exist has nobody to take off the candidate. Who looks
+    /// after that is told so; before, that it is missing: it may be there under another name.
     pub(crate) async fn apply(&self, route: &Route) -> Result<(), PortError> {
+        let done = |route: &Route| route.exposure.is_off() && route.mark.traffic == Traffic::Off;
+        match self.write(route).await {
+            Err(error)
+                if error.kind() == FailureKind::Permanent
+                    && self.shape.routes_alone()
+                    && done(route)
+                    && self.object.is_gone().await =>
+            {
+                self.gone.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            written => written,
+        }
+    }
+
+    async fn write(&self, route: &Route) -> Result<(), PortError> {
         // What a claim prepared, people may have taken away since: it comes back in a write of its own.
         for _ in 0..TRIES {
             let half = AtomicBool::new(false);
@@ -94,16 +122,20 @@ impl<S: Shape> ObjectRouter<S> {
     }
 
     pub(crate) async fn observe(&self) -> Result<Routing, PortError> {
-        self.routing(&self.object.look().await?.object)
+        if !self.gone.load(Ordering::Relaxed) {
+            return self.routing(&self.object.look().await?.object);
+        }
+        match self.object.look_for().await? {
+            Some(seen) => self.routing(&seen.object),
+            None => Ok(Routing { exposure: Exposure::OFF, mark: None, in_effect: true, awaits: None }),
+        }
     }
 
     /// What an object says.
     pub(crate) fn routing(&self, object: &Value) -> Result<Routing, PortError> {
-        Ok(Routing {
-            exposure: self.shape.exposure(object)?,
-            mark: self.mark(object)?,
-            in_effect: self.shape.in_effect(object),
-        })
+        let (exposure, mark) = (self.shape.exposure(object)?, self.mark(object)?);
+        let awaits = self.shape.awaits(object, &exposure);
+        Ok(Routing { exposure, mark, in_effect: awaits.is_none(), awaits })
     }
 
     /// Looks at the object before anything is changed: it is there, says where traffic goes, and may be written.

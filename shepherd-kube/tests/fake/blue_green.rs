@@ -169,7 +169,9 @@ async fn a_switch_is_in_effect_when_the_endpoints_are_the_new_sides() {
     // The controller of endpoints has not seen it yet.
     let old = json!({"endpoints": [{"addresses": ["10.1.1.9"], "conditions": {"ready": true}, "targetRef": {"name": "web-blue-1"}}]});
     fixture.0.merge("/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices", "web", &old);
-    assert!(!router.observe().await.unwrap().in_effect);
+    let seen = router.observe().await.unwrap();
+    assert!(!seen.in_effect);
+    assert!(seen.awaits.unwrap().to_string().contains("web-blue-1"));
 }
 
 #[tokio::test]

@@ -43,6 +43,18 @@ pub(crate) fn accepts(_: &mut Objects, object: &mut Value) {
     }
 }
 
+/// The same, of a route whose candidate has no Service any more.
+fn accepts_without_the_candidate(objects: &mut Objects, object: &mut Value) {
+    accepts(objects, object);
+    if let Some(parent) = object.pointer_mut("/status/parents/0") {
+        parent["parentRef"] = json!({"name": "public"});
+        let resolved = &mut parent["conditions"][1];
+        resolved["status"] = "False".into();
+        resolved["reason"] = "BackendNotFound".into();
+        resolved["message"] = "service \"web-candidate\" not found".into();
+    }
+}
+
 struct Fixture(Api);
 
 impl Fixture {
@@ -104,6 +116,67 @@ async fn a_weight_is_one_write_of_a_few_fields() {
     let weights: Vec<_> =
         fixture.rules()[1]["backendRefs"].as_array().unwrap().iter().map(|b| b["weight"].clone()).collect();
     assert_eq!(weights, [24, 10, 6], "the candidate gets 20% of what is not the third backend's");
+}
+
+#[tokio::test]
+async fn a_candidate_without_its_service_is_not_shown_and_does_not_hold_up_an_off() {
+    let fixture = Fixture(Api::default().controlled(accepts_without_the_candidate).with(ROUTES, route()));
+    let router = fixture.router();
+    router.apply(&on(1, 10)).await.unwrap();
+    let seen = router.observe().await.unwrap();
+    assert!(!seen.in_effect);
+    let why = "Gateway public: ResolvedRefs is False, BackendNotFound: service \"web-candidate\" not found";
+    assert_eq!(seen.awaits, Some(why.into()));
+    router.apply(&off(2)).await.unwrap();
+    let seen = router.observe().await.unwrap();
+    assert!(seen.in_effect && seen.exposure.is_off(), "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_route_that_is_gone_is_missed_until_the_rollout_is_taken_back() {
+    for fixture in [Fixture::new(), Fixture::watched()] {
+        let router = fixture.router();
+        router.apply(&on(1, 10)).await.unwrap();
+        fixture.0.delete(ROUTES, "web");
+        let missed = [router.apply(&on(2, 20)).await, router.apply(&on(2, 0)).await];
+        for missed in missed.into_iter().chain([router.observe().await.map(drop)]) {
+            let error = missed.unwrap_err();
+            assert_eq!(error.kind(), FailureKind::Permanent, "{error}");
+            assert!(error.to_string().contains("HTTPRoute shop/web"), "{error}");
+        }
+        router.apply(&off(3)).await.unwrap();
+        let seen = router.observe().await.unwrap();
+        assert!(seen.in_effect && seen.exposure.is_off(), "{seen:?}");
+        // The next rollout begins with a look for it again.
+        assert!(router.claim(&on(1, 10).mark.fence).await.is_err());
+        assert!(router.observe().await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_route_that_somebody_makes_anew_is_taken_off_too() {
+    let fixture = Fixture::new();
+    let router = fixture.router();
+    fixture.0.delete(ROUTES, "web");
+    router.apply(&off(1)).await.unwrap();
+    let mut again = route();
+    let candidate = json!({"name": "web-candidate", "port": 80, "weight": 4});
+    again["spec"]["rules"][1]["backendRefs"].as_array_mut().unwrap().push(candidate);
+    fixture.0.keep(ROUTES, again);
+    assert!(!router.observe().await.unwrap().exposure.is_off());
+    router.apply(&off(2)).await.unwrap();
+    assert!(router.observe().await.unwrap().exposure.is_off());
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_an_off_has_not_done_it() {
+    let fixture = Fixture::new();
+    let router = fixture.router();
+    router.apply(&on(1, 10)).await.unwrap();
+    fixture.0.refuses(403);
+    assert_eq!(router.apply(&off(2)).await.unwrap_err().kind(), FailureKind::Denied);
+    fixture.0.forgives();
+    assert!(!router.observe().await.unwrap().exposure.is_off());
 }
 
 /// What each backend of the rule that is rolled out has.

@@ -127,6 +127,18 @@ shepherd_testkit::router_conformance!(watched => Fixture::watched);
 shepherd_testkit::router_conformance!(tcp => Fixture::tcp);
 
 #[tokio::test]
+async fn a_service_that_is_gone_is_off_once_the_rollout_is_taken_back() {
+    let fixture = Fixture::services();
+    let router = (fixture.router)(&fixture.api);
+    router.apply(&on(1, 10)).await.unwrap();
+    fixture.api.delete(SERVICES, "web");
+    let error = router.observe().await.unwrap_err();
+    assert!(error.to_string().contains("VirtualService shop/web"), "{error}");
+    router.apply(&off(2)).await.unwrap();
+    assert!(router.observe().await.unwrap().exposure.is_off());
+}
+
+#[tokio::test]
 async fn a_claim_adds_the_candidates_destination_with_weight_0() {
     for (fixture, wanted) in [
         (Fixture::services(), vec![75, 25, 0]),

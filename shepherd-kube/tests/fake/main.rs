@@ -10,6 +10,7 @@ mod deployment_pair;
 mod events;
 mod gates;
 mod gateway;
+mod gone;
 mod in_place;
 mod ingress;
 mod istio;

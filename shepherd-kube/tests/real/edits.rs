@@ -206,6 +206,24 @@ async fn a_candidate_that_is_deleted_is_taken_back() {
     edited.is_taken_back("only 0 candidate replicas are ready").await;
 }
 
+/// Contour never finds its backend again, which must not keep the way back from its end.
+#[tokio::test]
+async fn a_candidate_whose_service_is_deleted_is_taken_back() {
+    let mut edited = Edited::begin(Way::Envoy).await;
+    let services = edited.shop.namespace.api::<Service>();
+    services.delete("web-candidate", &DeleteParams::default()).await.unwrap();
+    edited.is_taken_back("only 0 candidate replicas are ready").await;
+}
+
+#[tokio::test]
+async fn a_route_that_is_deleted_does_not_hold_up_an_abort() {
+    let mut edited = Edited::begin(Way::Envoy).await;
+    edited.shop.namespace.http_routes().delete("web", &DeleteParams::default()).await.unwrap();
+    edited.handle.abort(ada(), "its route is gone").await.unwrap();
+    let outcome = edited.end().await;
+    assert_eq!(outcome.ending(), Ending::Aborted, "{}: {:#?}", outcome.why(), edited.told);
+}
+
 #[tokio::test]
 async fn a_canary_ingress_that_is_deleted_holds_it_and_then_it_cannot_go_on() {
     let mut edited = Edited::begin(Way::Nginx).await;

@@ -32,7 +32,7 @@
 //!         Ok(())
 //!     }
 //!     async fn observe(&self) -> Result<Routing, PortError> {
-//!         Ok(Routing { exposure: self.0.lock().unwrap().clone(), mark: None, in_effect: true })
+//!         Ok(Routing { exposure: self.0.lock().unwrap().clone(), mark: None, in_effect: true, awaits: None })
 //!     }
 //! }
 //!

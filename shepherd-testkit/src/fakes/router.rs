@@ -30,7 +30,7 @@ impl ScriptedRouter {
     fn last(&self) -> Routing {
         let last = self.routes.asked().pop();
         let (exposure, mark) = last.map_or((Exposure::OFF, None), |route| (route.exposure, Some(route.mark)));
-        Routing { exposure, mark, in_effect: true }
+        Routing { exposure, mark, in_effect: true, awaits: None }
     }
 }
 

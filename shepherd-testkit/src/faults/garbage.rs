@@ -16,7 +16,7 @@ impl Garbage for () {
 impl Garbage for Routing {
     /// Somebody else's routing.
     fn garbage(_: Self) -> Self {
-        Routing { exposure: Exposure::OFF.mirrored(Weight::FULL), mark: None, in_effect: false }
+        Routing { exposure: Exposure::OFF.mirrored(Weight::FULL), mark: None, in_effect: false, awaits: None }
     }
 }
 

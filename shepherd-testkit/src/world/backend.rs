@@ -159,6 +159,15 @@ impl World {
         self.road.take_effect(now);
     }
 
+    /// Somebody gives a track another revision by hand and leaves its replicas and its mark as they are. The replicas
+    /// from before serve until their successors are ready.
+    pub fn edit(&mut self, now: Elapsed, track: Track, revision: Revision) {
+        self.advance(now);
+        self.history_mut(track).forget();
+        self.side_mut(track).revision = Some(revision);
+        self.reconcile(track);
+    }
+
     /// What a track serves with: the ready replicas of each revision, whatever the track is meant to run.
     pub fn serving_replicas(&self, track: Track) -> BTreeMap<Revision, Replicas> {
         let now = self.now();

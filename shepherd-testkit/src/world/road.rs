@@ -49,6 +49,7 @@ impl Road {
             exposure: self.accepted.clone(),
             mark: self.mark.clone(),
             in_effect: self.coming.is_empty(),
+            awaits: None,
         }
     }
 }

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use shepherd_core::machine::{Answer, Command, Effect, Happening, Input};
+use shepherd_core::machine::{Answer, Command, Effect, Happening, Input, Phase, Status, WaitingFor};
 use shepherd_core::model::{
-    Actor, Elapsed, Exposure, Measurement, Metric, Routing, Sample, StageName, Times, Track,
+    Actor, Elapsed, Exposure, Measurement, Metric, Replicas, Routing, Sample, StageName, Times, Track,
 };
 use shepherd_core::plan::{Action, Plan};
 
-use super::generate::{Case, Lever, anything};
+use super::generate::{Case, Lever, Twist, anything};
 use super::trail::Trail;
 
 /// What speaks for a stage, counted from nothing but answers.
@@ -229,6 +229,66 @@ fn overrides_are_named(trail: &Trail) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// How far the present bake has come, as people are told; and whether stable was seen to have users and nobody for them.
+#[derive(Default)]
+struct Baked {
+    stage: Option<StageName>,
+    observed: Duration,
+    /// Since it was last told, stable was seen to have somebody, or no users.
+    served: bool,
+    /// For how long it has had nobody, as it is seen.
+    deserted_since: Option<Elapsed>,
+    paused: bool,
+}
+
+impl Baked {
+    fn step(&mut self, at: Elapsed, plan: &Plan, status: &Status) -> Result<(), TestCaseError> {
+        let deserted = status.routed
+            && status.phase == Phase::Forward
+            && !status.exposure.is_full()
+            && status.ready[0] == Some(Replicas::ZERO);
+        self.served |= !deserted;
+        self.paused |= deserted && status.paused.is_some();
+        let WaitingFor::Bake { observed, .. } = status.waiting.on else { return Ok(()) };
+        let same = self.stage.as_ref() == Some(&status.stage);
+        prop_assert!(!same || self.served || observed <= self.observed, "{observed:?} of {}", status.stage);
+        *self = Self { stage: Some(status.stage.clone()), observed, served: !deserted, ..*self };
+        if !deserted {
+            self.deserted_since = None;
+            return Ok(());
+        }
+        // It is held at the first look after that.
+        let since = *self.deserted_since.get_or_insert(at);
+        let attention = plan.attention();
+        let late = at - since > attention.max_gap + attention.beat * 2 + attention.call_timeout;
+        prop_assert!(!late, "{} goes on for {:?} without stable", status.stage, at - since);
+        Ok(())
+    }
+}
+
+/// Nobody hurries it, and stable loses all of its replicas now and then.
+fn deserted() -> impl Strategy<Value = Case> {
+    let lost = prop::collection::vec((0u32..300).prop_map(|at| (at, Twist::BreakStable(8))), 1..4);
+    let resumed = prop::collection::vec((0u32..600).prop_map(|at| (at, Lever::Resume)), 0..4);
+    (anything(), lost, resumed).prop_map(|(mut case, lost, resumed)| {
+        case.twists.extend(lost);
+        case.levers.retain(|(_, lever)| *lever != Lever::Promote);
+        case.levers.extend(resumed);
+        case.crashes.clear();
+        case
+    })
+}
+
+fn baked(case: &Case) -> Result<Baked, TestCaseError> {
+    let (mut baked, mut judged, plan) = (Baked::default(), Ok(()), case.plan.plan());
+    case.simulation().run_watched(&mut |glance| {
+        if judged.is_ok() {
+            judged = baked.step(glance.at, &plan, &glance.machine.status());
+        }
+    });
+    judged.map(|()| baked)
+}
+
 /// Levers that hurry are rare here: most of what is promoted must have passed.
 fn unhurried(mut case: Case) -> Case {
     case.levers.retain(|(at, lever)| !matches!(lever, Lever::Promote) || at % 4 == 0);
@@ -244,6 +304,24 @@ proptest! {
         every_gate_passed(&trail)?;
         overrides_are_named(&trail)?;
     }
+}
+
+proptest! {
+    #![proptest_config(super::cases(48))]
+
+    #[test]
+    fn nothing_is_watched_while_stable_has_users_and_nobody_for_them(case in deserted()) {
+        baked(&case)?;
+    }
+}
+
+/// A property over nothing would hold.
+#[test]
+fn a_stable_that_has_nobody_left_is_held() {
+    let (_, mut case) = super::six_resume::few();
+    // A replica takes longer to come back each time.
+    case.twists = [5, 18, 41].map(|at| (at, Twist::BreakStable(8))).into();
+    assert!(baked(&case).unwrap().paused);
 }
 
 /// At every second of a canary: whoever skips or hurries is in the report, and nobody else is.

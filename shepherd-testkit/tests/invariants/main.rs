@@ -17,6 +17,7 @@ mod one_capacity;
 mod search;
 mod seven_fence;
 mod six_resume;
+mod ten_edited;
 mod three_off;
 mod trail;
 mod two_order;

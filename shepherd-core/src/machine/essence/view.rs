@@ -166,7 +166,8 @@ impl<'a> View<'a> {
     }
 
     pub(super) fn looks(&self, seen: &Seen, round: &Round) -> Looks {
-        let Seen { workload: _, routing, blind_since, blind_failure: _, starved_since } = seen;
+        let Seen { workload: _, routing, blind_since, blind_failure: _, starved_since, deserted_since } =
+            seen;
         let Round { due, started, awaiting, first, measured_at, failed, again, all_clear, noted: _ } = round;
         let attention = self.machine.plan.attention();
         let measures = !self.machine.metrics().is_empty();
@@ -186,6 +187,7 @@ impl<'a> View<'a> {
             blind: blind_since.map(|since| self.age(since, attention.blind + MORE)),
             awaited: self.age(*awaiting, self.longest_wait()),
             starved: starved_since.map(|since| self.age(since, attention.max_gap + MORE)),
+            deserted: deserted_since.map(|since| self.age(since, attention.max_gap + MORE)),
             measured: measured_at
                 .filter(|_| measures)
                 .map(|at| self.age(at, attention.max_gap + attention.beat)),

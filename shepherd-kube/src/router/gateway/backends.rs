@@ -1,8 +1,7 @@
 use serde_json::{Value, json};
-use shepherd_core::model::{Match, RouterCapabilities, Track, Weight};
+use shepherd_core::model::{Exposure, Match, Reason, RouterCapabilities, Track, Weight};
 
-use super::matches;
-use super::status::is_programmed;
+use super::{matches, status};
 use crate::router::rules::{Dialect, Field, Words};
 
 /// Mirrors are fractions of this.
@@ -75,8 +74,9 @@ impl Dialect for Backends {
         Ok(vec![("filters", (!filters.is_empty()).then(|| filters.into()))])
     }
 
-    fn in_effect(&self, route: &Value) -> bool {
-        is_programmed(route)
+    /// A backend of weight 0 gets nobody, found or not: off waits for the gateways alone.
+    fn awaits(&self, route: &Value, exposure: &Exposure) -> Option<Reason> {
+        if exposure.is_off() { status::not_taken_up(route) } else { status::not_served(route) }
     }
 }
 

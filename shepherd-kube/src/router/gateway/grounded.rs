@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use shepherd_core::model::Track;
 
-use super::GatewayRoute;
+use super::{GatewayRoute, status};
 use crate::preflight::{Findings, Grounded};
 
 #[async_trait]
@@ -19,16 +19,18 @@ impl Grounded for GatewayRoute {
             return;
         }
         let Some(route) = self.router.inspect(findings, &["/spec/rules"]).await else { return };
-        let (routing, place) = (self.router.routing(&route), self.router.object.place());
-        if let Ok(routing) = &routing {
+        let place = self.router.object.place();
+        if let Ok(routing) = self.router.routing(&route) {
             let by_hand =
                 format!("set the weight of its backend {} to 0", self.router.shape.dialect.candidate);
-            findings.routed(place, routing, by_hand);
+            findings.routed(place, &routing, by_hand);
         }
-        if !routing.is_ok_and(|routing| routing.in_effect) {
+        if let Some(awaits) = status::not_served(&route) {
             findings.error(
                 place,
-                "not every gateway of its `parentRefs` has accepted it and found its backends",
+                format!(
+                    "not every gateway of its `parentRefs` has accepted it and found its backends: {awaits}"
+                ),
                 "read the conditions in its status: `kubectl describe` shows them",
             );
         }

@@ -21,7 +21,12 @@ const GROUP: &str = "gateway.networking.k8s.io";
 /// that are neither stable nor candidate keep their shares. All of a change is one patch, which fails when anything
 /// that it relies on has changed meanwhile.
 ///
-/// A write is in effect when every parent of the route has accepted it and found its backends.
+/// A write is in effect when every parent of the route has accepted it and found its backends; until then what a parent
+/// says instead is told. One that takes all traffic off is in effect when they have accepted it and looked for the
+/// backends: one that is not found holds up no way back.
+///
+/// A route that somebody deletes in the midst of a rollout sends nobody to the candidate: the rollout is taken back for that,
+/// and ends without it. Nothing begins without its route.
 ///
 /// # Cancel safety
 /// A call that is dropped has changed all or nothing, and the same call again completes it.

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use shepherd_core::model::{Exposure, Matching, RouterCapabilities, Weight};
+use shepherd_core::model::{Exposure, Matching, Reason, RouterCapabilities, Weight};
 use shepherd_core::ports::PortError;
 
 use super::keys::Keys;
@@ -51,8 +51,8 @@ impl Shape for Annotations {
     }
 
     /// No status tells: a write settles instead.
-    fn in_effect(&self, _: &Value) -> bool {
-        true
+    fn awaits(&self, _: &Value, _: &Exposure) -> Option<Reason> {
+        None
     }
 }
 

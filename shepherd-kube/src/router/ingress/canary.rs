@@ -278,7 +278,7 @@ impl TrafficRouter for IngressCanary {
     async fn observe(&self) -> Result<Routing, PortError> {
         match self.router.object.look_for().await? {
             Some(canary) => self.router.routing(&canary.object),
-            None => Ok(Routing { exposure: Exposure::OFF, mark: None, in_effect: true }),
+            None => Ok(Routing { exposure: Exposure::OFF, mark: None, in_effect: true, awaits: None }),
         }
     }
 }

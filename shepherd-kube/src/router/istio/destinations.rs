@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use shepherd_core::model::{Match, RouterCapabilities, Track, Weight};
+use shepherd_core::model::{Exposure, Match, Reason, RouterCapabilities, Track, Weight};
 
 use super::{matches, mirror};
 use crate::router::rules::{Dialect, Field, Words};
@@ -101,8 +101,8 @@ impl Dialect for Destinations {
     }
 
     /// Its status is not kept unless the mesh is told to: a write settles instead.
-    fn in_effect(&self, _: &Value) -> bool {
-        true
+    fn awaits(&self, _: &Value, _: &Exposure) -> Option<Reason> {
+        None
     }
 }
 

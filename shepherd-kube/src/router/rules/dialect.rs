@@ -1,5 +1,5 @@
 use serde_json::Value;
-use shepherd_core::model::{Match, RouterCapabilities, Track, Weight};
+use shepherd_core::model::{Exposure, Match, Reason, RouterCapabilities, Track, Weight};
 
 /// How one kind of object writes what a rule sends where.
 pub(crate) trait Dialect: Send + Sync {
@@ -33,8 +33,8 @@ pub(crate) trait Dialect: Send + Sync {
     /// What a rule's fields become when this share is copied to `candidate`, a backend; or what keeps them from it.
     fn mirrored(&self, rule: &Value, candidate: &Value, share: Weight) -> Result<Vec<Field>, String>;
 
-    /// Whether the data path does what the object says, as far as the object tells.
-    fn in_effect(&self, object: &Value) -> bool;
+    /// What keeps the data path from doing what the object says, which is this exposure, as far as the object tells.
+    fn awaits(&self, object: &Value, exposure: &Exposure) -> Option<Reason>;
 }
 
 /// A field and what it shall be; none when it shall not be there.

@@ -1,5 +1,5 @@
 use serde_json::{Value, json};
-use shepherd_core::model::{Exposure, Match, RouterCapabilities, Track, Weight};
+use shepherd_core::model::{Exposure, Match, Reason, RouterCapabilities, Track, Weight};
 use shepherd_core::ports::PortError;
 
 use super::rule::{Rule, title};
@@ -82,8 +82,12 @@ impl<D: Dialect> Shape for Rules<D> {
         })
     }
 
-    fn in_effect(&self, object: &Value) -> bool {
-        self.dialect.in_effect(object)
+    fn routes_alone(&self) -> bool {
+        true
+    }
+
+    fn awaits(&self, object: &Value, exposure: &Exposure) -> Option<Reason> {
+        self.dialect.awaits(object, exposure)
     }
 }
 

@@ -121,6 +121,11 @@ broken! {
     } => Error, "HTTPRoute shop/web", "users meet the candidate already: 25%", "take the traffic back by hand";
     a_route_that_no_gateway_accepted: |shop| shop.object(ROUTES, "web")["status"] = json!({})
         => Error, "HTTPRoute shop/web", "not every gateway", "conditions in its status";
+    a_route_whose_backends_are_not_found: |shop| {
+        let condition = |kind, status| json!({"type": kind, "status": status, "observedGeneration": 9});
+        let conditions = [condition("Accepted", "True"), condition("ResolvedRefs", "False")];
+        shop.object(ROUTES, "web")["status"] = json!({"parents": [{"conditions": conditions}]});
+    } => Error, "HTTPRoute shop/web", "found its backends: a parent: ResolvedRefs is False", "conditions in its status";
     a_candidate_of_other_labels: |shop| {
         let mut other = deployment("web-candidate");
         other["spec"]["selector"]["matchLabels"] = json!({"app": "next"});

@@ -191,6 +191,7 @@ impl TrafficRouter for Service {
             exposure: backend.exposure.clone(),
             mark: backend.mark.clone(),
             in_effect: true,
+            awaits: None,
         }))
     }
 }

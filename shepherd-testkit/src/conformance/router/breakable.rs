@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use shepherd_core::model::{
-    Exposure, Fence, Mark, Match, Matching, Route, RouterCapabilities, Routing, Traffic, Weight, admit,
+    Exposure, Fence, Mark, Match, Matching, Reason, Route, RouterCapabilities, Routing, Traffic, Weight,
+    admit,
 };
 use shepherd_core::ports::{PortError, TrafficRouter};
 
@@ -13,6 +14,7 @@ pub(super) enum Fault {
     ForgetsToSayWhatItCan,
     ShowsOneStepLess,
     NeverInEffect,
+    AwaitsWhatIsInEffect,
     RefusesTheSameAgain,
     KeepsOldMatches,
     OffKeepsMirror,
@@ -244,6 +246,7 @@ impl TrafficRouter for Router {
         if self.is(Fault::ShowsOneStepLess) && exposure.weight == Weight::percent(25).unwrap_or_default() {
             exposure.weight = Weight::percent(24).unwrap_or_default();
         }
-        Ok(Routing { exposure, mark, in_effect: !self.is(Fault::NeverInEffect) })
+        let awaits = self.is(Fault::AwaitsWhatIsInEffect).then(|| Reason::new("the proof"));
+        Ok(Routing { exposure, mark, in_effect: !self.is(Fault::NeverInEffect), awaits })
     }
 }

@@ -86,6 +86,7 @@ const CASES: &[(Fault, Able, &[&str])] = &[
             "a_dropped_swap_is_completed_by_the_same_call",
         ],
     ),
+    (Fault::AwaitsWhatIsInEffect, all, &["a_write_comes_into_effect"]),
     (
         Fault::RefusesTheSameAgain,
         all,

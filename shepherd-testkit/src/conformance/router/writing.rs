@@ -35,7 +35,8 @@ pub async fn apply_reads_back_exactly<F: RouterFixture>(fixture: &F) -> Result<(
     Ok(())
 }
 
-/// The data path comes to behave as was written, and the router says so.
+/// The data path comes to behave as was written, and the router says so. Until then it may say what is awaited, and no
+/// longer.
 ///
 /// # Errors
 /// [`Broken`] when it does not.
@@ -45,7 +46,13 @@ pub async fn a_write_comes_into_effect<F: RouterFixture>(fixture: &F) -> Result<
     for route in [raised, Bench::<F>::taken_off(2)] {
         bench.applied(&route).await?;
         let what = format!("{} in effect", route.exposure);
-        bench.promise.until(&what, async || Ok(bench.observed().await?.in_effect)).await?;
+        let in_effect = async || {
+            let seen = bench.observed().await?;
+            let awaited = seen.awaits.filter(|_| seen.in_effect);
+            bench.promise.same("what is awaited of a route in effect", &awaited, &None)?;
+            Ok(seen.in_effect)
+        };
+        bench.promise.until(&what, in_effect).await?;
     }
     Ok(())
 }

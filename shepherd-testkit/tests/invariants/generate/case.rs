@@ -108,11 +108,16 @@ pub(crate) enum Lever {
     Supersede(&'static str),
 }
 
+/// What somebody gives stable in the midst of a rollout.
+pub(crate) const EDITED: &str = "v9";
+
 #[derive(Debug, Clone)]
 pub(crate) enum Twist {
     BreakStable(u32),
     BreakCandidate(u32),
     Meddle(u32),
+    /// Somebody gives stable a revision that is none of the rollout's.
+    EditStable,
 }
 
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use shepherd_testkit::faults::FaultPlan;
 use shepherd_testkit::simulation::Simulation;
 use shepherd_testkit::world::{Behaviour, World};
 
-use super::{Broken, Candidate, Case, Lever, Twist, percent, revision, secs};
+use super::{Broken, Candidate, Case, EDITED, Lever, Twist, percent, revision, secs};
 
 impl Case {
     /// A world in which each replica that the plan counts is needed for its users; the plan counts no replica for the
@@ -57,6 +57,7 @@ impl Case {
                 Twist::BreakCandidate(pods) => {
                     world.break_replicas(now, Track::Candidate, Replicas::new(pods));
                 }
+                Twist::EditStable => world.edit(now, Track::Stable, revision(EDITED)),
                 Twist::Meddle(weight) => world.meddle(now, Exposure::weight(percent(weight))),
             });
         }

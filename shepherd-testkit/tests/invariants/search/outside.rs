@@ -77,6 +77,7 @@ impl Outside {
                 exposure: self.exposure.clone(),
                 mark: self.mark.clone(),
                 in_effect: true,
+                awaits: None,
             }),
             _ => Answer::Workload(self.workload.clone()),
         }

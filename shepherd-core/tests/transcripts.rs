@@ -82,6 +82,9 @@ impl Outside {
                 if self.stable_is_stuck && spec.track == Track::Stable {
                     return Err(Failure::new(FailureKind::Denied, "cluster", "not allowed to touch stable"));
                 }
+                if let Some(runs) = &self.workload.track(spec.track).revision {
+                    spec.may_replace(runs)?;
+                }
                 let state = TrackState {
                     revision: Some(spec.revision.clone()),
                     desired: spec.replicas,
@@ -302,6 +305,20 @@ fn canary_aborted_after_its_stable_was_edited_keeps_the_edit() {
     script.command(Command::Abort { reason: "changed our minds".into() });
     let text = script.end("canary-stable-edited-and-aborted");
     assert!(!text.contains("of v1 on stable"), "{text}");
+}
+
+/// Where no promotion overwrites stable, the candidate's own revision is an edit of it like any other.
+#[test]
+fn rolling_whose_stable_is_made_the_candidate_by_hand_ends_there() {
+    let mut script = Script::new(&rolling(), &change(4), Outside::new(4));
+    script.until(in_stage("bake"));
+    script.outside.workload.stable.revision = Some(revision("v2"));
+    script.until(|machine| machine.outcome().is_some());
+    let outcome = script.machine.outcome().unwrap();
+    assert_eq!(outcome.ending(), Ending::RolledBack);
+    assert!(outcome.why().contains("somebody made stable v2, which stays"), "{}", outcome.why());
+    let stable = &script.outside.workload.stable;
+    assert_eq!((stable.revision.clone(), stable.desired), (Some(revision("v2")), Replicas::new(4)));
 }
 
 /// Its replicas would only be too few.

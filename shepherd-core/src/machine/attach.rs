@@ -77,7 +77,7 @@ impl Machine {
         if first_time && let Some(reason) = self.obstacle() {
             return self.refuse(reason);
         }
-        if let Some(revision) = self.edited().cloned() {
+        if let Some(revision) = self.edited().filter(|_| !self.promoted()).cloned() {
             // What the process before has decided would overwrite it.
             return self.trigger(Cause::StableEdited(revision));
         }

@@ -3,7 +3,7 @@
 use super::Cause;
 use super::rollout_machine::Machine;
 use crate::model::{Reason, Replicas, Revision, Track, TrackState};
-use crate::plan::Action;
+use crate::plan::{Action, Promotion};
 
 impl Machine {
     /// Replicas that fail by themselves or are somebody else's now, and traffic without capacity.
@@ -40,12 +40,18 @@ impl Machine {
         }
     }
 
-    /// What somebody has made of stable in the midst of the rollout: neither what it was, nor what it is to become. Before
-    /// a look that is what the process before has found.
+    /// What somebody has made of stable in the midst of the rollout. Before a look that is what the process before has
+    /// found.
     pub(super) fn edited(&self) -> Option<&Revision> {
         let seen = self.state.workload();
         let runs = seen.map_or(Some(&self.state.stable.revision), |seen| seen.stable.revision.as_ref());
-        runs.filter(|runs| ![self.plan.stable(), self.plan.candidate()].contains(runs))
+        runs.filter(|runs| !self.stable_revisions().any(|known| known == *runs))
+    }
+
+    /// What stable may run in this rollout: what it was, and what a promotion by copy makes it.
+    pub(super) fn stable_revisions(&self) -> impl Iterator<Item = &Revision> {
+        let copied = (self.plan.promotion() == Promotion::Copy).then(|| self.plan.candidate());
+        std::iter::once(self.plan.stable()).chain(copied)
     }
 
     fn heed_starvation(&mut self) {

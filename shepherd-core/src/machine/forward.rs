@@ -99,7 +99,7 @@ impl Machine {
         let mut spec = TrackSpec::new(track, wanted.revision.clone(), wanted.replicas);
         if track == Track::Stable {
             // What somebody gives it in the moment of the write is no more overwritten than what was seen.
-            spec = spec.replacing([self.plan.stable().clone(), self.plan.candidate().clone()]);
+            spec = spec.replacing(self.stable_revisions().cloned());
         }
         let mark = self.next_mark();
         self.emit(Effect::Deploy { spec, mark });

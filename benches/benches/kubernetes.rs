@@ -40,32 +40,37 @@ fn main() -> Tried<()> {
         if let Some(many) = memory::asked_to_drive() {
             return memory::drive(many).await;
         }
+        let parts = asked_for()?;
         let cluster = Cluster::shared().await?;
         // A raise by a route is in effect when its controller says so.
         cluster.gateway().await?;
-        if is_asked_for("stages") {
-            stages::measure(&cluster).await?;
-        }
-        if is_asked_for("blue_green") {
-            blue_green::times(&cluster).await?;
-        }
-        if is_asked_for("aborts") {
-            aborts::measure(&cluster).await?;
-        }
-        if is_asked_for("memory") {
-            memory::measure(&cluster).await?;
-        }
-        if std::env::args().any(|word| word == "argo") {
-            argo::measure_beside(&cluster).await?;
+        for part in parts {
+            match part.as_str() {
+                "stages" => stages::measure(&cluster).await?,
+                "blue_green" => blue_green::times(&cluster).await?,
+                "aborts" => aborts::measure(&cluster).await?,
+                "memory" => memory::measure(&cluster).await?,
+                _ => argo::measure_beside(&cluster).await?,
+            }
         }
         Ok(())
     })
 }
 
-/// Whether a part is named, or none is.
-fn is_asked_for(part: &str) -> bool {
-    let mut named = std::env::args().skip(1).filter(|word| !word.starts_with('-')).peekable();
-    named.peek().is_none() || named.any(|word| word == part)
+/// All but that which takes another's controller.
+const PARTS: [&str; 4] = ["stages", "blue_green", "aborts", "memory"];
+const BESIDE: &str = "argo";
+
+/// The parts that are named, or else all of them.
+fn asked_for() -> Tried<Vec<String>> {
+    let named: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    match named.iter().find(|word| !PARTS.contains(&word.as_str()) && *word != BESIDE) {
+        Some(unknown) => {
+            Err(format!("there is no part {unknown}, but {} and {BESIDE}", PARTS.join(", ")).into())
+        }
+        None if named.is_empty() => Ok(PARTS.map(str::to_owned).into()),
+        None => Ok(named),
+    }
 }
 
 /// Ten pods, and what both routers need.

@@ -15,7 +15,7 @@ use crate::model::{Actor, Epoch, GateName, HookName, Reason, Revision, RolloutId
 use crate::plan::{Attention, Change, Plan, PlanError, Problem};
 use crate::ports::{
     Claim, Claimed, Clock, HealthGate, Hook, MetricsSource, Notifier, Owner, PortError, Sequence, Store,
-    SystemClock, TrafficRouter, Workload,
+    StoreError, SystemClock, TrafficRouter, Workload,
 };
 use crate::store::MemoryStore;
 use crate::strategy::{Canary, Strategy};
@@ -234,7 +234,10 @@ impl Rollout {
             stable => stable,
         };
         let Err(mistake) = self.plan_from(stable, revision.clone()) else { return Ok(()) };
-        let loaded = ports.within("load the record", ports.store.load(&self.shared.target)).await?;
+        let loaded = match ports.within("load the record", ports.store.load(&self.shared.target)).await {
+            Err(StoreError::Port(error)) if error.kind().is_passing() => return Ok(()),
+            loaded => loaded?,
+        };
         let saved = loaded.and_then(|(_, saved)| saved);
         let under_way = saved.map(|saved| Snapshot::decode(&saved.snapshot)).transpose()?;
         if under_way.is_some_and(|snapshot| goes_on(&snapshot, revision)) { Ok(()) } else { Err(mistake) }

@@ -14,10 +14,14 @@ impl Machine {
         if let Some(revision) = self.edited().cloned() {
             return self.trigger(Cause::StableEdited(revision));
         }
-        if let Some(TrackState { revision: Some(runs), failing, .. }) = self.deployed_candidate().cloned() {
-            if runs != *self.plan.candidate() {
-                return self.trigger(Cause::CandidateEdited(runs));
-            }
+        if let Some(candidate) = self.deployed_candidate().cloned() {
+            let failing = match candidate.revision {
+                None => Some(Reason::new("somebody has taken away what they ran in")),
+                Some(runs) if runs != *self.plan.candidate() => {
+                    return self.trigger(Cause::CandidateEdited(runs));
+                }
+                Some(_) => candidate.failing,
+            };
             if let Some(reason) = failing {
                 return self.heed_failing(reason);
             }

@@ -195,7 +195,7 @@ impl Machine {
         self.state.routing.in_effect.map(|since| since + self.settle() + self.plan.recovery().drain)
     }
 
-    /// Capacity first, by a look that was taken within this stage; then the write; then its effect.
+    /// Capacity first, by the look that ended the stage before or one within this stage; then the write; then its effect.
     fn expose(&mut self, exposure: &Exposure) -> bool {
         if self.state.routing.exposure != *exposure {
             if !self.has_seen_routing() || !self.has_capacity(exposure) {

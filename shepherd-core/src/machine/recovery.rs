@@ -7,7 +7,7 @@ use super::rollout_machine::Machine;
 use super::state::{Course, RecoveryRun};
 use super::{Cause, Effect};
 use crate::model::{Elapsed, Exposure, Replicas, Revision, Track, Weight, WorkloadState};
-use crate::plan::{Headroom, PutBack, Sides};
+use crate::plan::{Headroom, Mode, PutBack, Sides};
 
 impl Machine {
     pub(super) fn recover(&mut self) {
@@ -247,7 +247,8 @@ impl Machine {
     /// Where both tracks are in one object what somebody has made of it takes the place of the candidate's replicas, too.
     fn is_edit_through(&self, forced: bool) -> bool {
         let through = || self.state.fresh(Track::Stable).is_some_and(|stable| stable.ready >= stable.desired);
-        forced || self.edited().is_none() || through()
+        let in_place = matches!(self.plan.mode(), Mode::InPlace(_));
+        forced || !in_place || self.edited().is_none() || through()
     }
 
     /// How many replicas stable shall have again: no fewer than somebody has given it meanwhile.

@@ -9,7 +9,7 @@ use crate::model::{
     Elapsed, Epoch, Failure, FailureKind, Fence, Mark, Metric, Now, Reason, RolloutId, StageIndex, StageName,
     Track, TrackSpec, Traffic,
 };
-use crate::plan::{Plan, Stage};
+use crate::plan::{Plan, SHORTEST_POLL, Stage};
 
 /// A rollout as a value. It changes by [`step`](Self::step) alone, and says by [`pending`](Self::pending) what it
 /// wants done and when it wants to be stepped again.
@@ -257,9 +257,7 @@ impl Machine {
         let looked = self.looked.filter(|_| exposes);
         let first = looked.unwrap_or_else(|| self.state.outstanding.next_id());
         self.state.run = StageRun::begin(index, now, first, deadline);
-        if looked.is_none() {
-            self.state.round.due = now;
-        }
+        self.state.round.due = if looked.is_some() { now + SHORTEST_POLL } else { now };
         self.state.round.awaiting = now;
         let (name, asks) = (self.stage().name().clone(), self.stage().action().asks_people());
         self.event(Happening::Entered(name.clone()));

@@ -228,7 +228,10 @@ impl Machine {
         self.note();
         let outdated = self.state.round.again || self.state.round.first < self.state.run.first;
         self.state.round.due = if outdated { self.now() } else { self.next_round() };
-        self.looked = Some(self.state.round.first).filter(|_| !outdated && !self.state.round.failed);
+        // What was read from metrics may have taken long.
+        let young = self.now() - self.state.round.started <= self.derived.poll;
+        let whole = !outdated && !self.state.round.failed;
+        self.looked = Some(self.state.round.first).filter(|_| young && whole);
     }
 
     /// Guards are asked at each beat, whichever stages begin or end meanwhile.

@@ -75,7 +75,7 @@ pub(super) enum Course {
 pub(super) struct StageRun {
     pub(super) index: StageIndex,
     pub(super) entered: Elapsed,
-    /// Effects from this one on began within the stage.
+    /// Effects from this one on tell of the stage: they began within it, or its beginning was decided by them.
     pub(super) first: EffectId,
     pub(super) deadline: Option<Elapsed>,
     /// Since when a stage without a deadline has had a write that is not accepted.

@@ -91,6 +91,12 @@ impl Findings {
     /// What an object says of traffic. By hand users are taken off the candidate so.
     pub(crate) fn routed(&mut self, place: &str, routing: &Routing, by_hand: String) {
         let Some(mark) = routing.mark.as_ref().filter(|_| !routing.exposure.is_off()) else { return };
+        let chosen = !routing.exposure.matches.is_empty() || !routing.exposure.mirror.is_zero();
+        let by_hand = if chosen {
+            format!("{by_hand}, and take away what chooses or copies requests for it")
+        } else {
+            by_hand
+        };
         self.met.push(Met { place: place.to_owned(), rollout: mark.fence.rollout.clone(), by_hand });
     }
 

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 use shepherd_core::model::{
-    Exposure, FailureKind, Fence, Mark, Reason, Route, RouterCapabilities, Routing, Traffic, admit,
+    Exposure, FailureKind, Fence, Mark, Reason, Route, RouterCapabilities, Routing, admit,
 };
 use shepherd_core::ports::PortError;
 
@@ -76,15 +76,14 @@ impl<S: Shape> ObjectRouter<S> {
         claimed.await.map(drop)
     }
 
-    /// A rollout that is taken back while its object does not exist has nobody to take off the candidate. Who looks
-    /// after that is told so; before, that it is missing: it may be there under another name.
+    /// Who takes all traffic off while the object does not exist has nobody to take off the candidate. Who looks after
+    /// that is told so; before, that it is missing: it may be there under another name.
     pub(crate) async fn apply(&self, route: &Route) -> Result<(), PortError> {
-        let done = |route: &Route| route.exposure.is_off() && route.mark.traffic == Traffic::Off;
         match self.write(route).await {
             Err(error)
                 if error.kind() == FailureKind::Permanent
                     && self.shape.routes_alone()
-                    && done(route)
+                    && route.exposure.is_off()
                     && self.object.is_gone().await =>
             {
                 self.gone.store(true, Ordering::Relaxed);
@@ -174,7 +173,7 @@ impl<S: Shape> ObjectRouter<S> {
             Ok(Some(mark)) => findings.warning(
                 place,
                 format!("{met}, by the rollout {}", mark.fence.rollout),
-                "start that rollout again and let it end, or take the traffic back by hand",
+                "let that rollout end, or take the traffic back by hand",
             ),
             _ => findings.error(
                 place,

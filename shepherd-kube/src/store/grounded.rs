@@ -39,7 +39,8 @@ impl KubeStore {
         findings.error(
             place,
             format!(
-                "it sends users to the candidate of the rollout {rollout}, whose state is not kept any more"
+                "it sends users to the candidate of the rollout {rollout}, which the store does not know, or knows to \
+                 have ended"
             ),
             format!(
                 "let the process that still drives it end it; where there is none, {by_hand}; then start"

@@ -203,7 +203,7 @@ async fn a_candidate_that_is_deleted_is_taken_back() {
     let mut edited = Edited::begin(Way::Envoy).await;
     let deployments = edited.shop.namespace.api::<Deployment>();
     deployments.delete("web-candidate", &DeleteParams::default()).await.unwrap();
-    edited.is_taken_back("only 0 candidate replicas are ready").await;
+    edited.is_taken_back("somebody has taken away what they ran in").await;
 }
 
 /// Contour never finds its backend again, which must not keep the way back from its end.

@@ -71,12 +71,17 @@ impl Promise {
         kind: FailureKind,
         call: impl AsyncFn() -> Result<T, PortError>,
     ) -> Result<(), Broken> {
-        match self.settled(call).await {
-            Err(error) if error.kind() == kind => Ok(()),
+        // The driver would try a conflict again, and be refused again.
+        let refused = async || match call().await {
+            Err(error) if error.kind() == kind => Ok(true),
+            answer => answer.map(|_| false),
+        };
+        match self.settled(refused).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(self.broken(format!("{what} must be refused as {kind}, but was accepted"))),
             Err(error) => {
                 Err(self.broken(format!("{what} must be refused as {kind}, but failed with: {error}")))
             }
-            Ok(_) => Err(self.broken(format!("{what} must be refused as {kind}, but was accepted"))),
         }
     }
 

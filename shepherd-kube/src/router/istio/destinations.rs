@@ -100,6 +100,11 @@ impl Dialect for Destinations {
         mirror::fields(rule, &ours, &candidate["destination"], share)
     }
 
+    /// Subsets of one host share its users by themselves.
+    fn routes_alone(&self) -> bool {
+        self.stable.host != self.candidate.host
+    }
+
     /// Its status is not kept unless the mesh is told to: a write settles instead.
     fn awaits(&self, _: &Value, _: &Exposure) -> Option<Reason> {
         None

@@ -34,8 +34,9 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// Nothing that Istio keeps by default tells when a write is in effect. So it counts as in effect
 /// [two seconds later](Self::settle).
 ///
-/// One that somebody deletes in the midst of a rollout sends nobody to the candidate: the rollout is taken back for that, and
-/// ends without it. Nothing begins without it.
+/// One of two Services that somebody deletes in the midst of a rollout sends nobody to the candidate: the rollout is taken
+/// back for that, and ends without it. Subsets of one Service share its users without it: the way back waits for it then.
+/// Nothing begins without it.
 ///
 /// # Cancel safety
 /// A call that is dropped has changed all or nothing, and the same call again completes it.

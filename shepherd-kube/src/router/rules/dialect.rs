@@ -33,6 +33,11 @@ pub(crate) trait Dialect: Send + Sync {
     /// What a rule's fields become when this share is copied to `candidate`, a backend; or what keeps them from it.
     fn mirrored(&self, rule: &Value, candidate: &Value, share: Weight) -> Result<Vec<Field>, String>;
 
+    /// Whether nobody reaches the candidate without the object.
+    fn routes_alone(&self) -> bool {
+        true
+    }
+
     /// What keeps the data path from doing what the object says, which is this exposure, as far as the object tells.
     fn awaits(&self, object: &Value, exposure: &Exposure) -> Option<Reason>;
 }

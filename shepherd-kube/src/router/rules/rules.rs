@@ -83,7 +83,7 @@ impl<D: Dialect> Shape for Rules<D> {
     }
 
     fn routes_alone(&self) -> bool {
-        true
+        self.dialect.routes_alone()
     }
 
     fn awaits(&self, object: &Value, exposure: &Exposure) -> Option<Reason> {

@@ -138,9 +138,19 @@ impl Kind for DaemonSet {
                 let left = usize::try_from(both.left).unwrap_or(usize::MAX);
                 old.truncate(old.len().saturating_sub(left));
             }
-            Shape::One(_) if ending.object["spec"]["updateStrategy"]["type"] == "OnDelete" => {}
+            Shape::One(Track::Stable) if is_on_delete(ending) && ending.whole => old.truncate(1),
+            Shape::One(Track::Candidate) if is_on_delete(ending) => {}
             Shape::One(_) => old.retain(|replica| !replica.ready),
         }
         old
     }
+
+    fn ends_in_turn(ending: &Ending<'_>) -> bool {
+        ending.shape == Shape::One(Track::Stable) && is_on_delete(ending)
+    }
+}
+
+/// Its own controller ends none, and has no number of those that may be missing.
+fn is_on_delete(ending: &Ending<'_>) -> bool {
+    ending.object["spec"]["updateStrategy"]["type"] == "OnDelete"
 }

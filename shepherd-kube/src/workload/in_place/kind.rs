@@ -69,6 +69,11 @@ pub(super) trait Kind: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Whether these are ended one after the other, each when all others are ready.
+    fn ends_in_turn(_ending: &Ending<'_>) -> bool {
+        false
+    }
+
     /// Whether there may be any of those.
     fn may_end(_shape: Shape, _way: Way) -> bool {
         false
@@ -99,6 +104,8 @@ pub(super) struct Batch<'b> {
 pub(super) struct Ending<'e> {
     pub(super) object: &'e Value,
     pub(super) shape: Shape,
+    /// All replicas are there and ready.
+    pub(super) whole: bool,
 }
 
 impl Batch<'_> {

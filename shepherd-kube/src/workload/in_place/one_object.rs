@@ -186,15 +186,22 @@ impl<K: Kind> InPlace<K> {
         }
         let running = self.replicas(&object).await?;
         let present = self.present(&object)?;
-        let old = running.iter().filter(|replica| replica.image != present.as_str()).collect();
-        let ending = K::ends(&Ending { object: &object, shape }, old);
-        if ending.is_empty() {
-            return Ok(());
+        let old: Vec<_> = running.iter().filter(|replica| replica.image != present.as_str()).collect();
+        let count = old.len();
+        let whole = running.len() >= K::size(&object) as usize && running.iter().all(|one| one.ready);
+        let ending = Ending { object: &object, shape, whole };
+        let waits = K::ends_in_turn(&ending);
+        let ending = K::ends(&ending, old);
+        if !ending.is_empty() {
+            self.seen_by_its_controller(&object).await?;
         }
-        self.seen_by_its_controller(&object).await?;
         let beside = self.beside(&object, watch::Version::UNKNOWN)?;
-        for replica in ending {
+        for replica in &ending {
             beside.end(replica).await?;
+        }
+        if waits && count > 0 {
+            let left = format!("{count} replicas of another revision are ended one after the other");
+            return Err(PortError::transient(self.place(), left));
         }
         Ok(())
     }
@@ -265,7 +272,7 @@ impl<K: Kind> InPlace<K> {
     async fn look(&self, seen: &Seen) -> Result<WorkloadState, PortError> {
         let object = &*seen.object;
         let (all, present) = (K::size(object), self.present(object)?);
-        let tracks = Tracks::standing(self.place(), object, &present, all)?;
+        let tracks = Tracks::of(self.place(), object, &present)?;
         let wanted = tracks.wanted(all);
         let beside = self.beside(object, seen.since)?;
         let mut looked = Look { versions: K::versions(&beside, object).await?, replicas: None };

@@ -45,8 +45,9 @@ impl Tracks {
         Self { stable, candidate: None, way: Way::Forward, untouched: None, edited: false }
     }
 
-    /// Those of an object whose template is of this revision. Where that is neither track's the object is its people's
-    /// again: what they gave it is stable, of as many replicas as it shall have.
+    /// Those of an object whose template is of this revision. Where people have given it another one the object is theirs
+    /// again: what it runs is stable, of as many replicas as it shall have. Only while both tracks have replicas there is
+    /// a template of one of them that takes the other one's place.
     pub(super) fn of(place: &str, object: &Value, present: &Revision) -> Result<Self, PortError> {
         let Some(text) = annotation(object, TRACKS) else { return Ok(Self::untouched(present.clone())) };
         let tracks: Self = serde_json::from_str(text).map_err(|error| {
@@ -57,21 +58,9 @@ impl Tracks {
             return Ok(tracks);
         }
         let known = Track::BOTH.into_iter().any(|track| tracks.revision(track) == Some(present));
-        let tracks = if known { tracks } else { Self::untouched(present.clone()) };
+        let exchanged = known && matches!(tracks.shape(u32::MAX), Shape::Both(_));
+        let tracks = if exchanged { tracks } else { Self::untouched(present.clone()) };
         Ok(Self { edited: true, ..tracks })
-    }
-
-    /// The same, unless people have rolled out something since: where one track has the object for itself, its template
-    /// tells what runs.
-    pub(super) fn standing(
-        place: &str,
-        object: &Value,
-        present: &Revision,
-        all: u32,
-    ) -> Result<Self, PortError> {
-        let tracks = Self::of(place, object, present)?;
-        let alone = matches!(tracks.shape(all), Shape::One(_));
-        Ok(if tracks.edited && alone { Self::untouched(present.clone()) } else { tracks })
     }
 
     /// Those with which a rollout begins.
@@ -93,6 +82,9 @@ impl Tracks {
             self.stable.replicas = None;
         } else if wanted.candidate == 0 {
             self.stable.replicas = None;
+        } else {
+            // Whose template it has is as it was.
+            return self;
         }
         Self { way: Way::Forward, untouched: None, ..self }
     }
@@ -115,7 +107,8 @@ impl Tracks {
         let before = self.wanted(all);
         let side = Side {
             revision: spec.revision.clone(),
-            replicas: (spec.replicas.get() < all).then(|| spec.replicas.get()),
+            // Of an object that was scaled to 0 none is not all.
+            replicas: (spec.replicas.get() < all.max(1)).then(|| spec.replicas.get()),
         };
         match spec.track {
             Track::Stable => self.stable = side,
@@ -176,7 +169,7 @@ impl Tracks {
 
     /// The track whose template somebody has taken away from it, and given the other one's again.
     pub(super) fn undone(&self) -> Option<Track> {
-        self.edited.then(|| self.template())
+        (self.edited && self.candidate.is_some()).then(|| self.template())
     }
 
     /// How many replicas of stable the rollout has never touched.
@@ -308,6 +301,44 @@ mod tests {
             Wanted { stable: 20, candidate: 0 },
             "whatever it has been scaled to since"
         );
+    }
+
+    #[test]
+    fn another_rollout_in_the_midst_of_a_way_back_finds_the_template_as_it_is() {
+        let mut tracks = fresh();
+        asked(&mut tracks, Track::Candidate, "web:v2", 4, Traffic::On);
+        asked(&mut tracks, Track::Stable, "web:v1", 8, Traffic::Off);
+        assert_eq!(tracks.template(), Track::Stable);
+        assert_eq!(tracks.begun().template(), Track::Stable);
+    }
+
+    #[test]
+    fn no_replicas_of_an_object_that_was_scaled_to_0_are_none() {
+        let mut tracks = fresh();
+        asked(&mut tracks, Track::Candidate, "web:v2", 4, Traffic::On);
+        tracks.ask("web", &spec(Track::Candidate, "web:v2", 0), Traffic::Off, 0, true).unwrap();
+        assert_eq!(tracks.wanted(10), Wanted { stable: 10, candidate: 0 });
+    }
+
+    fn found(tracks: &Tracks, present: &str) -> Tracks {
+        let text = serde_json::to_string(tracks).unwrap();
+        let object = serde_json::json!({"metadata": {"annotations": {TRACKS: text}}});
+        Tracks::of("web", &object, &present.parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_people_have_given_it_is_theirs() {
+        let mut both = fresh();
+        asked(&mut both, Track::Candidate, "web:v2", 4, Traffic::On);
+        let mut back = both.clone();
+        asked(&mut back, Track::Candidate, "web:v2", 0, Traffic::Off);
+        assert_eq!((found(&both, "web:v2").edited, found(&both, "web:v2").undone()), (false, None));
+        assert_eq!(found(&both, "web:v1").undone(), Some(Track::Candidate));
+        for (tracks, present) in [(&both, "web:v3"), (&back, "web:v3"), (&back, "web:v2")] {
+            let found = found(tracks, present);
+            assert_eq!(found.revision(Track::Stable).unwrap().as_str(), present);
+            assert_eq!((found.wanted(10).candidate, found.undone()), (0, None));
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use shepherd_core::ports::PortError;
 
 use super::DeploymentPair;
 use crate::object::{Edit, annotation, mark_of, refused, stamp};
+use crate::workload::replaceable;
 
 /// On stable's Deployment: the revision that its owner is waited for to ship.
 pub(super) const WANTED: &str = "shepherd.rs/wanted";
@@ -17,6 +18,9 @@ impl DeploymentPair {
         let said = self.owned.change(|deployment| {
             mark.admit(mark_of(place, deployment)?.as_ref())?;
             let runs = self.recipe.revision(place, deployment)?;
+            if mark.traffic == Traffic::On {
+                replaceable(place, spec, &runs)?;
+            }
             let has = deployment["spec"]["replicas"].as_u64().unwrap_or(1);
             if mark.traffic == Traffic::On && runs == spec.revision && u64::from(spec.replicas.get()) < has {
                 let why =

@@ -78,7 +78,12 @@ impl<'w> Writer<'w> {
     async fn write(&mut self, track: Track, replicas: u32, traffic: Traffic) {
         let revision = if track == Track::Stable { "web:v1" } else { "web:v2" };
         self.generation += 1;
-        self.workload.apply(&of(track, revision, replicas), &mark(self.generation, traffic)).await.unwrap();
+        let (spec, mark) = (of(track, revision, replicas), mark(self.generation, traffic));
+        // As the driver does.
+        let mut tries = 0..20;
+        while let Err(error) = self.workload.apply(&spec, &mark).await {
+            assert!(error.kind().is_passing() && tries.next().is_some(), "{error}");
+        }
     }
 
     async fn stable(&mut self, replicas: u32) {

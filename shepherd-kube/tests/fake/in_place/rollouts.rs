@@ -27,7 +27,11 @@ const KINDS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
 
 impl Place {
     fn new(kind: &'static str) -> Self {
-        let api = api(kind, 5, &json!({}));
+        Self::of(kind, &json!({}))
+    }
+
+    fn of(kind: &'static str, spec: &serde_json::Value) -> Self {
+        let api = api(kind, 5, spec);
         let before = settings(&api, kind);
         Self { kind, api, clock: SimClock::paused(), store: MemoryStore::default(), before }
     }
@@ -135,35 +139,61 @@ async fn another_process_goes_on_in_the_middle() {
     }
 }
 
+/// From the first batch to the last one.
+const INSTANTS: std::ops::RangeInclusive<u32> = 1..=5;
+
+/// How it ends when somebody gives it an image by hand as soon as so many pods are the candidate's.
+async fn edited(place: &Place, at: u32, image: &str) -> (Outcome, String) {
+    let running = place.rollout("one").start("web:v2".parse().unwrap()).await.unwrap();
+    tokio_until(place, |(_, candidate)| candidate == at).await;
+    set_image(&place.api, place.kind, image);
+    let outcome = running.outcome().await.unwrap();
+    let what = format!("{} at {at}: {}", place.kind, outcome.why());
+    (outcome, what)
+}
+
 #[tokio::test(start_paused = true)]
-async fn what_somebody_gives_it_in_the_midst_stays_and_is_rolled_out_by_its_own_strategy() {
-    for kind in KINDS {
+async fn what_somebody_gives_it_in_the_midst_stays_and_is_brought_to_all_pods() {
+    for (kind, at) in KINDS.into_iter().flat_map(|kind| INSTANTS.map(move |at| (kind, at))) {
         let place = Place::new(kind);
-        let running = place.rollout("one").start("web:v2".parse().unwrap()).await.unwrap();
-        tokio_until(&place, |(_, candidate)| candidate == 3).await;
-        set_image(&place.api, kind, "web:v1-hotfix");
-        let outcome = running.outcome().await.unwrap();
-        let Outcome::RolledBack(report) = outcome else { panic!("{kind}: {outcome:?}") };
-        assert_eq!(report.cause, Some(Cause::StableEdited("web:v1-hotfix".parse().unwrap())), "{kind}");
-        assert_eq!(crate::controllers::ready(&place.api), [("web:v1-hotfix".to_owned(), 5)].into(), "{kind}");
+        let (outcome, what) = edited(&place, at, "web:v1-hotfix").await;
+        let Outcome::RolledBack(report) = outcome else { panic!("{what}") };
+        assert_eq!(report.cause, Some(Cause::StableEdited("web:v1-hotfix".parse().unwrap())), "{what}");
+        assert_eq!(crate::controllers::ready(&place.api), [("web:v1-hotfix".to_owned(), 5)].into(), "{what}");
         place.assert_ordinary();
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_undo_by_hand_takes_it_back() {
-    for kind in KINDS {
+    for (kind, at) in
+        KINDS.into_iter().flat_map(|kind| INSTANTS.map(move |at| (kind, at))).filter(|(_, at)| *at > 0)
+    {
         let place = Place::new(kind);
-        let running = place.rollout("one").start("web:v2".parse().unwrap()).await.unwrap();
-        tokio_until(&place, |(_, candidate)| candidate == 3).await;
-        set_image(&place.api, kind, "web:v1");
-        let outcome = running.outcome().await.unwrap();
-        let Outcome::RolledBack(report) = outcome else { panic!("{kind}: {outcome:?}") };
-        let Some(Cause::Failing(reason)) = report.cause else { panic!("{kind}: {:?}", report.cause) };
-        assert!(reason.as_str().starts_with("somebody has put web:v1 back"), "{kind}: {reason}");
-        assert_eq!(ready(&place.api), (5, 0), "{kind}");
+        let (outcome, what) = edited(&place, at, "web:v1").await;
+        assert!(matches!(outcome, Outcome::RolledBack(_)), "{what}");
+        assert!(what.contains("somebody has"), "{what}");
+        assert_eq!(ready(&place.api), (5, 0), "{what}");
         place.assert_ordinary();
     }
+}
+
+/// Its own controller ends none, and all of them at once would leave nobody.
+#[tokio::test(start_paused = true)]
+async fn a_hotfix_of_what_is_updated_on_delete_ends_one_pod_after_the_other() {
+    let place = Place::of("DaemonSet", &json!({"updateStrategy": {"type": "OnDelete"}}));
+    let running = place.rollout("one").start("web:v2".parse().unwrap()).await.unwrap();
+    tokio_until(&place, |(_, candidate)| candidate == 3).await;
+    set_image(&place.api, place.kind, "web:v3");
+    let mut fewest = 5;
+    while crate::controllers::ready(&place.api).get("web:v3") != Some(&5) {
+        fewest = fewest.min(crate::controllers::ready(&place.api).values().sum());
+        shepherd_core::ports::Clock::sleep(&place.clock, Duration::from_millis(100)).await;
+    }
+    assert!(fewest >= 4, "{fewest} were left");
+    let outcome = running.outcome().await.unwrap();
+    assert!(matches!(outcome, Outcome::RolledBack(_)), "{outcome:?}");
+    place.assert_ordinary();
 }
 
 #[tokio::test(start_paused = true)]

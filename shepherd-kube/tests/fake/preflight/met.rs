@@ -15,8 +15,7 @@ use super::{ingress, istio};
 use crate::api::Api;
 use crate::words::{fence, on};
 
-const FORGOTTEN: &str =
-    "it sends users to the candidate of the rollout shop/web#1, whose state is not kept any more";
+const FORGOTTEN: &str = "it sends users to the candidate of the rollout shop/web#1, which the store does not know, or knows to have ended";
 
 /// What is found when the first rollout has sent users to the candidate.
 async fn checked(api: &Api, router: &(impl TrafficRouter + Grounded)) -> Report {

@@ -57,7 +57,7 @@ async fn a_rollout_that_is_under_way_may_be_gone_on_with() {
     let mark = serde_json::to_string(&on(1, 25).mark).unwrap();
     route["metadata"]["annotations"] = json!({"shepherd.rs/mark": mark});
     let report = checked(&shop.open()).await;
-    let (object, remedy) = ("HTTPRoute shop/web", "start that rollout again");
+    let (object, remedy) = ("HTTPRoute shop/web", "let that rollout end");
     says(&report, Severity::Warning, object, "users meet the candidate already: 25%, by the rollout", remedy);
     assert_eq!(report.ready(), Ok(()));
 }

@@ -145,7 +145,12 @@ pub async fn what_the_rollout_does_not_know_of_is_not_replaced<F: WorkloadFixtur
     let known = [bench.old.clone()];
     let another = of(Candidate, &revision(9), 1).replacing(known.clone());
     bench.is_refused("another revision", FailureKind::Conflict, &another, &mark(3)).await?;
-    bench.writes(&of(Candidate, &bench.new, 2).replacing(known), &mark(4)).await
+    bench.writes(&of(Candidate, &bench.new, 2).replacing(known), &mark(4)).await?;
+    if bench.shared().is_none() {
+        bench.applied(&of(Stable, &bench.old, 1), &mark(5)).await?;
+    }
+    let another = of(Stable, &revision(9), 1).replacing([bench.new.clone()]);
+    bench.is_refused("another revision of stable", FailureKind::Conflict, &another, &mark(6)).await
 }
 
 /// The same decision again is let through.

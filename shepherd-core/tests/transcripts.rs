@@ -12,7 +12,7 @@ use shepherd_core::machine::{
 use shepherd_core::model::{
     Actor, Cursor, Elapsed, Epoch, Exposure, Failure, FailureKind, Mark, Measurement, Metric, Now, Reading,
     Replicas, Revision, RolloutId, RouterCapabilities, Routing, Sample, Timestamp, Track, TrackState,
-    Verdict, WorkloadState,
+    Traffic, Verdict, WorkloadState,
 };
 use shepherd_core::plan::{Approval, Attention, Change, Recovery};
 use shepherd_core::strategy::{AbTest, BlueGreen, Canary, Count, Rolling, Strategy};
@@ -29,6 +29,8 @@ struct Outside {
     gate: fn() -> Verdict,
     /// Refuses what it is asked to deploy on stable.
     stable_is_stuck: bool,
+    /// Somebody has undone the candidate, and no write brings it again.
+    undone: bool,
     /// What stable's owner has shipped, where that is his to do.
     shipped: Option<Revision>,
 }
@@ -52,6 +54,7 @@ impl Outside {
             errors: 0.0,
             gate: || Verdict::Pass("200 OK".into()),
             stable_is_stuck: false,
+            undone: false,
             shipped: None,
         }
     }
@@ -81,6 +84,9 @@ impl Outside {
             Effect::Deploy { spec, mark } => {
                 if self.stable_is_stuck && spec.track == Track::Stable {
                     return Err(Failure::new(FailureKind::Denied, "cluster", "not allowed to touch stable"));
+                }
+                if self.undone && spec.track == Track::Candidate && mark.traffic == Traffic::On {
+                    return Err(Failure::new(FailureKind::Conflict, "cluster", "somebody has undone it"));
                 }
                 if let Some(runs) = &self.workload.track(spec.track).revision {
                     spec.may_replace(runs)?;
@@ -316,9 +322,27 @@ fn rolling_whose_stable_is_made_the_candidate_by_hand_ends_there() {
     script.until(|machine| machine.outcome().is_some());
     let outcome = script.machine.outcome().unwrap();
     assert_eq!(outcome.ending(), Ending::RolledBack);
-    assert!(outcome.why().contains("somebody made stable v2, which stays"), "{}", outcome.why());
+    assert!(
+        outcome.why().contains("somebody made stable v2; what they make of it stays"),
+        "{}",
+        outcome.why()
+    );
     let stable = &script.outside.workload.stable;
     assert_eq!((stable.revision.clone(), stable.desired), (Some(revision("v2")), Replicas::new(4)));
+}
+
+/// Whoever comes next cannot have its write accepted, and so sees nothing that is newer than it.
+#[test]
+fn rolling_that_is_undone_by_hand_while_nobody_drives_it_is_taken_back() {
+    let mut script = Script::new(&rolling(), &change(4), Outside::new(4));
+    script.until(in_stage("scale-candidate-3"));
+    script.machine = Machine::resume(script.machine.snapshot(), Epoch::new(2)).unwrap();
+    script.outside.undone = true;
+    let candidate = &mut script.outside.workload.candidate;
+    (candidate.desired, candidate.failing) = (Replicas::ZERO, Some("somebody has put v1 back".into()));
+    script.until(|machine| machine.outcome().is_some());
+    let outcome = script.machine.outcome().unwrap();
+    assert_eq!(outcome.why(), "candidate replicas fail: somebody has put v1 back");
 }
 
 /// Its replicas would only be too few.

@@ -81,6 +81,10 @@ impl Machine {
             // What the process before has decided would overwrite it.
             return self.trigger(Cause::StableEdited(revision));
         }
+        if let Some(reason) = self.undone().filter(|_| !first_time) {
+            // What would show it afresh is refused for it.
+            return self.trigger(Cause::Failing(reason));
+        }
         self.state.begun = true;
         if !self.may_route() {
             // It is decided again when there is capacity for it again.

@@ -36,6 +36,13 @@ impl Machine {
         self.state.fresh(Track::Candidate).filter(|_| wanted)
     }
 
+    /// Why none of the candidate is meant to run any more, where some should: somebody has undone it by hand.
+    pub(super) fn undone(&self) -> Option<Reason> {
+        let candidate = &self.state.workload()?.candidate;
+        let gone = candidate.desired == Replicas::ZERO && self.state.candidate.replicas > Replicas::ZERO;
+        candidate.failing.clone().filter(|_| gone && !self.promoted())
+    }
+
     fn heed_failing(&mut self, reason: Reason) {
         if self.exposed() {
             self.trigger(Cause::Failing(reason));

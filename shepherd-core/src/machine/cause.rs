@@ -104,7 +104,11 @@ impl fmt::Display for Cause {
             Cause::FoundOff(reason) => write!(f, "it had been taken off before: {reason}"),
             Cause::TakenOffElsewhere => write!(f, "somebody else took its traffic off"),
             Cause::StableEdited(revision) => {
-                write!(f, "somebody made stable {revision}, which stays; start again to go on from there")
+                write!(
+                    f,
+                    "somebody made stable {revision}; what they make of it stays, and once it is through a new rollout \
+                     goes on from there"
+                )
             }
             Cause::CandidateEdited(revision) => {
                 write!(f, "somebody made the candidate {revision}, which nobody has asked to roll out")

@@ -196,19 +196,24 @@ async fn a_hotfix_of_what_is_updated_on_delete_ends_one_pod_after_the_other() {
     place.assert_ordinary();
 }
 
+/// An abort in the midst of whose way back somebody gives the object an image by hand.
+async fn edited_on_the_way_back(place: &Place, image: &str) {
+    let running = place.rollout("one").start("web:v2".parse().unwrap()).await.unwrap();
+    tokio_until(place, |(_, candidate)| candidate == 3).await;
+    running.abort("ada".parse().unwrap(), "not today").await.unwrap();
+    tokio_until(place, |(stable, _)| stable == 3).await;
+    set_image(&place.api, place.kind, image);
+    let outcome = running.outcome().await.unwrap();
+    assert!(matches!(outcome, Outcome::Aborted(_)), "{}: {outcome:?}", place.kind);
+    place.assert_ordinary();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_candidate_that_somebody_brings_again_on_the_way_back_is_taken_back_again() {
     for kind in KINDS {
         let place = Place::new(kind);
-        let running = place.rollout("one").start("web:v2".parse().unwrap()).await.unwrap();
-        tokio_until(&place, |(_, candidate)| candidate == 3).await;
-        running.abort("ada".parse().unwrap(), "not today").await.unwrap();
-        tokio_until(&place, |(stable, _)| stable == 3).await;
-        set_image(&place.api, kind, "web:v2");
-        let outcome = running.outcome().await.unwrap();
-        assert!(matches!(outcome, Outcome::Aborted(_)), "{kind}: {outcome:?}");
+        edited_on_the_way_back(&place, "web:v2").await;
         assert_eq!(ready(&place.api), (5, 0), "{kind}");
-        place.assert_ordinary();
     }
 }
 
@@ -217,15 +222,8 @@ async fn a_candidate_that_somebody_brings_again_on_the_way_back_is_taken_back_ag
 async fn what_somebody_gives_it_on_the_way_back_stays_too() {
     for kind in KINDS {
         let place = Place::new(kind);
-        let running = place.rollout("one").start("web:v2".parse().unwrap()).await.unwrap();
-        tokio_until(&place, |(_, candidate)| candidate == 3).await;
-        running.abort("ada".parse().unwrap(), "not today").await.unwrap();
-        tokio_until(&place, |(stable, _)| stable == 3).await;
-        set_image(&place.api, kind, "web:v1-hotfix");
-        let outcome = running.outcome().await.unwrap();
-        assert!(matches!(outcome, Outcome::Aborted(_)), "{kind}: {outcome:?}");
+        edited_on_the_way_back(&place, "web:v1-hotfix").await;
         assert_eq!(crate::controllers::ready(&place.api), [("web:v1-hotfix".to_owned(), 5)].into(), "{kind}");
-        place.assert_ordinary();
     }
 }
 

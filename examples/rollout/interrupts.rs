@@ -36,4 +36,10 @@ impl Interrupts {
         }
         *self.0.borrow_and_update()
     }
+
+    /// Whether it was asked at all.
+    #[allow(dead_code, reason = "not every program begins something else when something has ended")]
+    pub(crate) fn any(&self) -> bool {
+        *self.0.borrow() > 0
+    }
 }

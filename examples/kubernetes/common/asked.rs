@@ -2,15 +2,15 @@ use std::fs;
 use std::time::Duration;
 
 use clap::Args;
-use shepherd_core::driver::{Rollout, RolloutBuilder};
-use shepherd_core::machine::Snapshot;
+use shepherd_core::driver::{Handle, Rollout, RolloutBuilder, StartError};
+use shepherd_core::machine::{Outcome, Snapshot};
 use shepherd_core::model::{FailureKind, Revision, Target};
-use shepherd_core::plan::{Attention, Recovery};
+use shepherd_core::plan::{Attention, Plan, Recovery};
 use shepherd_core::ports::{Store, StoreError};
 use shepherd_kube::preflight::Preflight;
 use shepherd_kube::store::KubeStore;
 
-use super::drive::drive;
+use super::drive::{drive, tell, user};
 use super::interrupts::Interrupts;
 use super::say::say;
 use super::values::{name, revision, time};
@@ -102,16 +102,45 @@ impl Asked {
             return Ok(0);
         }
         match under_way {
-            Some(image) if image == self.image => {
+            Some(begun) if *begun.plan().candidate() == self.image => {
                 say("going on with the rollout that was begun before, as it was asked at first");
             }
-            Some(image) => say(format_args!("{image} is under way and gives way first")),
-            // What is found in the midst of a rollout is how it left things.
-            None => preflight.also(&store).check().await?.ready()?,
+            // What is found in the midst of a rollout is how it left things: it is checked afterwards.
+            Some(begun) if begun.outcome().is_none() => {
+                let outcome = self.displace(&rollout, begun.plan(), &mut interrupts).await?;
+                tell(&outcome)?;
+                let wanted = outcome.report().next.as_ref().is_some_and(|next| next.revision == self.image);
+                if interrupts.any() || !wanted {
+                    return Ok(1);
+                }
+                preflight.also(&store).check().await?.ready()?;
+            }
+            _ => preflight.also(&store).check().await?.ready()?,
         }
-        let image = self.image.clone();
-        let handle = if self.steal { rollout.steal(image).await? } else { rollout.start(image).await? };
-        drive(&handle, &mut interrupts).await
+        let handle = self.begin(&rollout, &self.image).await?;
+        tell(&drive(&handle, &mut interrupts).await?)
+    }
+
+    async fn begin(&self, rollout: &Rollout, image: &Revision) -> Result<Handle, StartError> {
+        if self.steal { rollout.steal(image.clone()).await } else { rollout.start(image.clone()).await }
+    }
+
+    /// Ends another image's rollout in favour of this one. Beginning this one would do so too, and tell nobody meanwhile.
+    async fn displace(
+        &self,
+        rollout: &Rollout,
+        begun: &Plan,
+        interrupts: &mut Interrupts,
+    ) -> Result<Outcome, Trouble> {
+        say(format_args!("{} is under way and gives way first", begun.candidate()));
+        if *begun.stable() != self.image {
+            // What cannot be rolled out is no reason to end what is.
+            rollout.plan(self.image.clone()).await?;
+        }
+        let handle = self.begin(rollout, begun.candidate()).await?;
+        // Refused when it has ended meanwhile, which is as good.
+        drop(handle.supersede(user().map_err(Trouble::input)?, self.image.clone()).await);
+        drive(&handle, interrupts).await
     }
 
     /// Each step is looked at several times, and the API server is left alone otherwise.
@@ -141,10 +170,10 @@ fn unknown(target: &Target, error: StoreError) -> Trouble {
     }
 }
 
-/// The image of a rollout that was begun there and has not ended.
-async fn under_way(store: &KubeStore, target: &Target) -> Result<Option<Revision>, Trouble> {
+/// The rollout that was begun there, and is not done.
+async fn under_way(store: &KubeStore, target: &Target) -> Result<Option<Snapshot>, Trouble> {
     let loaded = store.load(target).await.map_err(|error| unknown(target, error))?;
     let Some((_, Some(saved))) = loaded else { return Ok(None) };
     let snapshot = Snapshot::decode(&saved.snapshot).map_err(Trouble::stuck)?;
-    Ok((!snapshot.is_done()).then(|| snapshot.plan().candidate().clone()))
+    Ok((!snapshot.is_done()).then_some(snapshot))
 }

@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 use shepherd_core::driver::Handle;
-use shepherd_core::machine::{Happening, Outcome, WaitingFor};
-use shepherd_core::model::Actor;
+use shepherd_core::machine::{Happening, Outcome, Phase, WaitingFor};
+use shepherd_core::model::{Actor, NameError};
 use shepherd_core::ports::{Clock, SystemClock};
 use tokio::time::timeout;
 
@@ -20,14 +20,13 @@ const QUIET: Duration = Duration::from_secs(10);
 const PAUSED: &str =
     "it stays paused: Ctrl-C takes the candidate back, and after that the same command rolls it out anew";
 
-/// Returns the exit code of how it ended.
-pub(crate) async fn drive(handle: &Handle, interrupts: &mut Interrupts) -> Result<u8, Trouble> {
+pub(crate) async fn drive(handle: &Handle, interrupts: &mut Interrupts) -> Result<Outcome, Trouble> {
     let (mut events, begun) = (handle.events(), now());
     let done = handle.done();
     tokio::pin!(done);
     let (clock, mut told) = (SystemClock::new(), String::new());
     let line = |what: &dyn Display| say(format_args!("{:6.1}s  {what}", begun.elapsed().as_secs_f64()));
-    let outcome = loop {
+    loop {
         tokio::select! {
             biased;
             Some(event) = events.next() => {
@@ -37,7 +36,7 @@ pub(crate) async fn drive(handle: &Handle, interrupts: &mut Interrupts) -> Resul
                     told = event.what.to_string();
                 }
             }
-            ended = &mut done => break ended?,
+            ended = &mut done => return Ok(ended?),
             times = interrupts.next() => match times {
                 1 => abort(handle),
                 _ => return leave(handle).await,
@@ -50,8 +49,7 @@ pub(crate) async fn drive(handle: &Handle, interrupts: &mut Interrupts) -> Resul
                 told = waiting;
             },
         }
-    };
-    tell(&outcome)
+    }
 }
 
 /// What takes its time as it should is nothing to tell.
@@ -62,7 +60,8 @@ fn waiting(handle: &Handle) -> Option<String> {
     }
 }
 
-fn tell(outcome: &Outcome) -> Result<u8, Trouble> {
+/// Returns the exit code of how it ended.
+pub(crate) fn tell(outcome: &Outcome) -> Result<u8, Trouble> {
     let report = outcome.report();
     let (target, candidate, ending) = (&report.target, &report.candidate, outcome.ending());
     match outcome {
@@ -81,20 +80,32 @@ fn tell(outcome: &Outcome) -> Result<u8, Trouble> {
 /// Not waited for: what comes of it is told as everything else is. One that comes too late is refused, and the outcome
 /// says more than the refusal.
 fn abort(handle: &Handle) {
-    say("asked to end: all users go back to stable; once more leaves at once");
+    let status = handle.status();
+    if status.phase == Phase::Recovering {
+        let waiting = &status.waiting.on;
+        say(format_args!(
+            "asked to end: it is being taken back already ({waiting}); once more leaves at once"
+        ));
+    } else {
+        say("asked to end: all users go back to stable; once more leaves at once");
+    }
     let handle = handle.clone();
     tokio::spawn(async move {
-        let user = Actor::new(std::env::var("USER").unwrap_or_default());
-        if let Ok(user) = user.or_else(|_| Actor::new("somebody")) {
+        if let Ok(user) = user() {
             drop(handle.abort(user, "asked to end").await);
         }
     });
 }
 
+/// Who pulls the levers.
+pub(crate) fn user() -> Result<Actor, NameError> {
+    Actor::new(std::env::var("USER").unwrap_or_default()).or_else(|_| Actor::new("somebody"))
+}
+
 /// What was decided is kept, if that takes no longer than a moment. What is not kept is decided again later.
-async fn leave(handle: &Handle) -> Result<u8, Trouble> {
+async fn leave(handle: &Handle) -> Result<Outcome, Trouble> {
     match timeout(Duration::from_secs(1), handle.detach()).await {
-        Ok(()) if let Ok(outcome) = handle.outcome().await => tell(&outcome),
+        Ok(()) if let Ok(outcome) = handle.outcome().await => Ok(outcome),
         _ => Err(Trouble::Stuck("left in the middle; the same command goes on".to_owned())),
     }
 }

@@ -1,10 +1,10 @@
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
-use shepherd_testkit::cluster::{Cluster, Load, Namespace};
+use shepherd_testkit::cluster::{Behaviour, Cluster, Load, Namespace};
 
 use crate::shop::Shop;
-use crate::whole::whole_rollouts;
+use crate::whole::{only, whole_rollouts};
 
 const ROLES: &str = include_str!("../../kubernetes/roles/rolling-update.yaml");
 
@@ -82,4 +82,29 @@ async fn what_cannot_be_rolled_out_in_place_is_refused_before_anything_is_change
     shop.roll_out("shop:v2", &[]).end().await.assert_error(2, "revisionHistoryLimit is 0");
     let after = sets.get("web").await.unwrap();
     assert_eq!((after.spec, after.metadata.annotations), (before.spec, before.metadata.annotations));
+}
+
+/// Whoever has it comes to nothing is told why, and what ends it.
+#[tokio::test]
+async fn a_hotfix_that_itself_is_broken_is_told_until_it_is_undone() {
+    let shop = deployment().await;
+    let mut program = shop.run(&["web", "shop:v2", "--interval", "10m", "--drain", "1s"]);
+    program.until("scale-candidate-1 is through").await;
+    set_image(&shop, &Behaviour::Unpullable.image("shop:v3")).await;
+    program.until("taken back: somebody made stable").await;
+    program.until("ImagePullBackOff").await;
+    program.interrupt().await;
+    program.until("it is being taken back already (").await;
+    set_image(&shop, "shop:v1").await;
+    let ended = program.end().await;
+    ended.assert_code(1);
+    only(&shop, "shop:v1").await;
+}
+
+/// As `kubectl set image` does.
+async fn set_image(shop: &Shop, image: &str) {
+    let container = json!({"name": "app", "image": image});
+    let patch = json!({"spec": {"template": {"spec": {"containers": [container]}}}});
+    let deployments = shop.namespace.api::<Deployment>();
+    deployments.patch("web", &PatchParams::default(), &Patch::Strategic(patch)).await.unwrap();
 }

@@ -84,7 +84,9 @@ impl Rollout {
 
     /// Rolls `revision` out. When this process rolls it out already its handle is answered; what another process began
     /// is gone on with. A rollout of another revision gives way first, which is waited for: it is taken back, or ends
-    /// when it is being promoted already. Wanting the stable revision again aborts what runs, and answers its handle.
+    /// when it is being promoted already; who wants to watch that [resumes](Self::resume) it, and
+    /// [supersedes](Handle::supersede) it first. Wanting the stable revision again aborts what runs, and answers its
+    /// handle.
     ///
     /// # Errors
     /// [`StartError`]. A mistake is found before anything is claimed, and before another rollout has to give way. A store

@@ -3,7 +3,8 @@
 
 use proptest::prelude::*;
 use shepherd_core::machine::{Cause, Effect, Ending, Happening};
-use shepherd_core::model::{Replicas, Track};
+use shepherd_core::model::{Replicas, StageIndex, Track};
+use shepherd_core::plan::Plan;
 use shepherd_testkit::simulation::Ended;
 
 use super::generate::{Candidate, Case, EDITED, Said, Twist, anything, calm, killed, revision};
@@ -11,17 +12,12 @@ use super::trail::{Taken, Trail};
 
 /// From the first look that shows it, until one shows that a write from before has come after it.
 fn stays(trail: &Trail) -> Result<(), TestCaseError> {
-    let promote = trail.plan.stage(trail.plan.promote_stage()).unwrap().name();
     let (edited, mut seen, mut promoted) = (revision(EDITED), false, false);
     for taken in &trail.taken {
         if taken.workload().is_some() {
             seen = shows_it(taken);
         }
-        promoted |= taken.events.iter().any(|event| match event {
-            Happening::Completed(stage) => stage == promote,
-            Happening::CaughtUp(_) => true,
-            _ => false,
-        });
+        promoted |= promotes(&trail.plan, taken);
         for (_, effect) in &taken.offered {
             let Effect::Deploy { spec, .. } = effect else { continue };
             let other = spec.track == Track::Stable && spec.revision != edited;
@@ -39,7 +35,13 @@ fn ends(trail: &Trail) -> Result<(), TestCaseError> {
         };
         taken.workload().is_some_and(showed)
     });
-    let Some(outcome) = trail.report.outcome.as_ref().filter(|_| seen) else { return Ok(()) };
+    if !seen {
+        return Ok(());
+    }
+    let Some(outcome) = &trail.report.outcome else {
+        prop_assert!(is_promoted_by_then(trail), "without end\n{}", trail.tell());
+        return Ok(());
+    };
     match outcome.ending() {
         Ending::RolledBack => {
             // Whoever finds it taken off already repeats why.
@@ -63,16 +65,19 @@ fn shows_it(taken: &Taken) -> bool {
 
 /// Whether it was seen only when the promotion was through.
 fn is_promoted_by_then(trail: &Trail) -> bool {
-    let promote = trail.plan.stage(trail.plan.promote_stage()).unwrap().name();
-    for taken in &trail.taken {
-        if shows_it(taken) {
-            return false;
-        }
-        if taken.events.iter().any(|event| matches!(event, Happening::Completed(stage) if stage == promote)) {
-            return true;
-        }
-    }
-    false
+    let told = trail.taken.iter().find(|taken| shows_it(taken) || promotes(&trail.plan, taken));
+    told.is_some_and(|taken| !shows_it(taken))
+}
+
+/// Whether it is known from then on that the promotion is through.
+fn promotes(plan: &Plan, taken: &Taken) -> bool {
+    let place = |name| plan.stages().iter().position(|stage| stage.name() == name).map(StageIndex::at);
+    let promote = Some(plan.promote_stage());
+    taken.events.iter().any(|event| match event {
+        Happening::Completed(stage) => place(stage) == promote,
+        Happening::CaughtUp(stage) => place(stage) > promote,
+        _ => false,
+    })
 }
 
 fn edited(case: impl Strategy<Value = Case>) -> impl Strategy<Value = Case> {

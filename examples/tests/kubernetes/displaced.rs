@@ -1,0 +1,80 @@
+//! Another image than the one whose rollout was left in the middle: that one gives way first, and people see how.
+
+use crate::gateway;
+use crate::shop::Shop;
+use crate::whole::only;
+
+/// A shop where somebody has left `shop:v2` with a tenth of the users.
+async fn left_in_the_middle(drain: &str) -> Shop {
+    let shop = gateway::shop().await;
+    let mut program = shop.run(&["web", "shop:v2", "--interval", "10m", "--drain", drain]);
+    program.until("10% to the candidate").await;
+    program.kill().await;
+    shop
+}
+
+#[tokio::test]
+async fn it_is_taken_back_as_all_can_see_and_the_other_one_rolled_out() {
+    let shop = left_in_the_middle("1s").await;
+    let users = shop.load.clone().unwrap().rate(100.0).start();
+    let mut program = shop.roll_out("shop:v3", &[]);
+    for told in [
+        "shop:v2 is under way and gives way first",
+        "taken back: ",
+        "the candidate's traffic is off",
+        "shop:v2 was rolled back: ",
+        "10% to the candidate",
+    ] {
+        program.until(told).await;
+    }
+    let ended = program.end().await;
+    ended.assert_code(0);
+    assert!(ended.told.contains("wants shop:v3 instead"), "{ended:#?}");
+    assert!(ended.told.ends_with("shop:v3 was promoted"), "{ended:#?}");
+    let tally = users.stop().await;
+    assert_eq!(tally.failed(), 0, "{tally}");
+    only(&shop, "shop:v3").await;
+}
+
+#[tokio::test]
+async fn one_interrupt_begins_no_other_one() {
+    let shop = left_in_the_middle("3s").await;
+    let mut program = shop.roll_out("shop:v3", &[]);
+    program.until("taken back: ").await;
+    program.interrupt().await;
+    let ended = program.end().await;
+    ended.assert_code(1);
+    assert!(ended.told.contains("it is being taken back already ("), "{ended:#?}");
+    assert!(ended.told.contains("shop:v2 was rolled back: "), "{ended:#?}");
+    only(&shop, "shop:v1").await;
+    shop.namespace.ready_pods("app=web-candidate", 0).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_second_interrupt_leaves_at_once() {
+    let shop = left_in_the_middle("10m").await;
+    let mut program = shop.roll_out("shop:v3", &[]);
+    program.until("the candidate's traffic is off").await;
+    program.interrupt().await;
+    program.until("it is being taken back already (waiting for the last requests); once more leaves").await;
+    program.interrupt().await;
+    program.end().await.assert_error(3, "the same command goes on");
+    only(&shop, "shop:v1").await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_rolled_out_ends_nothing() {
+    let shop = left_in_the_middle("1s").await;
+    shop.roll_out("shop:v3", &["--weights", "50,10"]).end().await.assert_error(2, "10%");
+    let users = shop.load.clone().unwrap().send(100).await;
+    assert!(users.by("shop:v2") > 0 && users.failed() == 0, "{users}");
+}
+
+#[tokio::test]
+async fn stables_own_takes_it_back() {
+    let shop = left_in_the_middle("1s").await;
+    let ended = shop.roll_out("shop:v1", &[]).end().await;
+    ended.assert_code(1);
+    assert!(ended.told.contains("shop:v1 is wanted again"), "{ended:#?}");
+    only(&shop, "shop:v1").await;
+}

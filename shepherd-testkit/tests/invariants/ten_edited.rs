@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use shepherd_core::machine::{Cause, Effect, Ending, Happening};
-use shepherd_core::model::{Replicas, StageIndex, Track};
+use shepherd_core::model::{Replicas, StageName, Track};
 use shepherd_core::plan::Plan;
 use shepherd_testkit::simulation::Ended;
 
@@ -71,8 +71,8 @@ fn is_promoted_by_then(trail: &Trail) -> bool {
 
 /// Whether it is known from then on that the promotion is through.
 fn promotes(plan: &Plan, taken: &Taken) -> bool {
-    let place = |name| plan.stages().iter().position(|stage| stage.name() == name).map(StageIndex::at);
-    let promote = Some(plan.promote_stage());
+    let place = |name: &StageName| plan.stages().iter().position(|stage| stage.name() == name);
+    let promote = plan.stage(plan.promote_stage()).and_then(|stage| place(stage.name()));
     taken.events.iter().any(|event| match event {
         Happening::Completed(stage) => place(stage) == promote,
         Happening::CaughtUp(stage) => place(stage) > promote,

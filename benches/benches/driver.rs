@@ -2,16 +2,17 @@
 //! to `TrafficRouter::apply` being entered with the write that takes users off. On a real runtime, with ports in
 //! memory. Goal: at most 1 ms at the 99th percentile, however slow the store is.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use shepherd_benches::{Ground, Spread, Stopwatch, is_test};
 use shepherd_core::driver::{Handle, Rollout};
 use shepherd_core::machine::WaitingFor;
-use shepherd_core::model::{Actor, Epoch, Revision, Target, Timestamp};
+use shepherd_core::model::{Actor, Revision, Target};
 use shepherd_core::plan::Attention;
-use shepherd_core::ports::{Claim, Claimed, Saved, Store, StoreError};
+use shepherd_core::ports::{Store, SystemClock};
 use shepherd_core::store::MemoryStore;
+use shepherd_testkit::faults::{Call, Fault, FaultPlan, Faulty};
 
 type Failed = Box<dyn std::error::Error>;
 
@@ -22,12 +23,6 @@ const GOAL: Duration = Duration::from_millis(1);
 enum Trigger {
     Abort,
     Reading,
-}
-
-/// A store whose saves take their time.
-struct Slow {
-    store: MemoryStore,
-    save: Duration,
 }
 
 fn main() -> Result<(), Failed> {
@@ -75,7 +70,7 @@ async fn start(index: usize, save: Duration) -> Result<(Ground, Handle), Failed>
         .measured_by(ground.clone())
         .guard("error_rate > 5%".parse()?)
         .attention(Attention::default().every(Duration::from_millis(50)).max_gap(Duration::from_secs(10)))
-        .stored_in(Slow { store: MemoryStore::new(), save })
+        .stored_in(slow(save))
         .build()?;
     let handle = rollout.start(Revision::new("v2")?).await?;
     let mut watch = handle.watch();
@@ -83,6 +78,12 @@ async fn start(index: usize, save: Duration) -> Result<(Ground, Handle), Failed>
         watch.next().await.ok_or("it ended before it baked")?;
     }
     Ok((ground, handle))
+}
+
+/// A store whose saves take their time.
+fn slow(save: Duration) -> impl Store + 'static {
+    let slow = FaultPlan::new().from(Call::Save, 1, Fault::Slow(save));
+    Faulty::new(MemoryStore::new(), slow.into(), Arc::new(SystemClock::new()))
 }
 
 async fn take_back(trigger: Trigger, ground: &Ground, handle: &Handle) -> Result<Duration, Failed> {
@@ -99,40 +100,5 @@ async fn take_back(trigger: Trigger, ground: &Ground, handle: &Handle) -> Result
             let told = ground.told().ok_or("no reading was handed over")?;
             Ok(off.since(told))
         }
-    }
-}
-
-#[async_trait]
-impl Store for Slow {
-    async fn claim(&self, target: &Target, claim: &Claim) -> Result<Claimed, StoreError> {
-        self.store.claim(target, claim).await
-    }
-
-    async fn renew(&self, target: &Target, epoch: Epoch, now: Timestamp) -> Result<(), StoreError> {
-        self.store.renew(target, epoch, now).await
-    }
-
-    #[allow(clippy::disallowed_methods, reason = "it is slow by the real clock")]
-    async fn save(&self, target: &Target, epoch: Epoch, saved: &Saved) -> Result<(), StoreError> {
-        if !self.save.is_zero() {
-            tokio::time::sleep(self.save).await;
-        }
-        self.store.save(target, epoch, saved).await
-    }
-
-    async fn release(&self, target: &Target, epoch: Epoch) -> Result<(), StoreError> {
-        self.store.release(target, epoch).await
-    }
-
-    async fn load(&self, target: &Target) -> Result<Option<(Epoch, Option<Saved>)>, StoreError> {
-        self.store.load(target).await
-    }
-
-    async fn list(&self) -> Result<Vec<Target>, StoreError> {
-        self.store.list().await
-    }
-
-    async fn clear(&self, target: &Target, epoch: Epoch) -> Result<(), StoreError> {
-        self.store.clear(target, epoch).await
     }
 }

@@ -30,6 +30,8 @@ pub enum Call {
     Renew,
     /// Of a store.
     Save,
+    /// Of a store: the last snapshot, and the target is free.
+    Close,
     /// Of a store.
     Release,
     /// Of a store.

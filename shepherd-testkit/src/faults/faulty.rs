@@ -7,7 +7,7 @@ use shepherd_core::ports::{Clock, PortError};
 use super::{Call, Fault, Faults, Garbage};
 
 /// A port that goes wrong as planned, and is the port that it decorates otherwise. It is every port that the
-/// decorated one is.
+/// decorated one is. Clones are the same one.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -30,6 +30,12 @@ pub struct Faulty<P> {
     pub(super) port: Arc<P>,
     faults: Faults,
     clock: Arc<dyn Clock>,
+}
+
+impl<P> Clone for Faulty<P> {
+    fn clone(&self) -> Self {
+        Self { port: self.port.clone(), faults: self.faults.clone(), clock: self.clock.clone() }
+    }
 }
 
 impl<P> Faulty<P> {

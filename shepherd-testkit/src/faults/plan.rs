@@ -46,4 +46,13 @@ impl FaultPlan {
             self.planned.iter().find(|(of, first, last, _)| *of == call && (*first..=*last).contains(&nth));
         meant.map(|(.., fault)| *fault)
     }
+
+    /// Comes before whatever was planned for these calls.
+    pub(super) fn insist(&mut self, call: Call, first: u32, last: u32, fault: Fault) {
+        self.planned.insert(0, (call, first, last, fault));
+    }
+
+    pub(super) fn forget(&mut self, call: Call) {
+        self.planned.retain(|(of, ..)| *of != call);
+    }
 }

@@ -107,7 +107,7 @@ impl<P: Store + 'static> Store for Faulty<P> {
 
     async fn close(&self, target: &Target, epoch: Epoch, last: &Saved) -> Result<(), StoreError> {
         let (target, last) = (target.clone(), last.clone());
-        self.call(Call::Save, move |port| async move { port.close(&target, epoch, &last).await }).await
+        self.call(Call::Close, move |port| async move { port.close(&target, epoch, &last).await }).await
     }
 
     fn renew_every(&self) -> Duration {

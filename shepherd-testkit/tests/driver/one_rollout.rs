@@ -7,7 +7,7 @@ use shepherd_core::machine::{Ending, Happening, Outcome, Phase};
 use shepherd_core::model::{FailureKind, Replicas};
 use shepherd_core::plan::{Attention, Unattended};
 use shepherd_core::ports::{Clock, Store};
-use shepherd_testkit::faults::{Call, Fault, FaultPlan};
+use shepherd_testkit::faults::{Call, Fault, FaultPlan, Faults};
 use shepherd_testkit::world::Behaviour;
 
 use crate::place::{Place, ada, in_stage, revision, strategy, target, until};
@@ -64,9 +64,10 @@ async fn a_failing_candidate_is_taken_back_and_the_report_says_why() {
 #[tokio::test(start_paused = true)]
 async fn a_raise_waits_for_its_save_and_an_off_does_not() {
     let place = Place::new(Behaviour::new());
-    let handle = place.rollout("one", FaultPlan::new()).start(revision("v2")).await.unwrap();
+    let faults = Faults::default();
+    let handle = place.rollout("one", faults.clone()).start(revision("v2")).await.unwrap();
     in_stage(&handle, "bake-10%").await;
-    place.store.fill();
+    faults.from_now_on(Call::Save, Fault::Fail(FailureKind::Transient));
     until(&handle, |status| status.stage.as_str() == "scale-candidate-2").await;
     place.clock.sleep(Duration::from_mins(2)).await;
     let candidate = place.world.with(shepherd_testkit::world::World::workload).candidate;

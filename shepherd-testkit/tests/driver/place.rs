@@ -1,19 +1,17 @@
 //! A service in simulated time, and rollouts of it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use shepherd_core::driver::{Handle, Rollout};
 use shepherd_core::machine::Status;
-use shepherd_core::model::{Actor, Epoch, Replicas, Revision, Target, Timestamp, Traffic};
+use shepherd_core::model::{Actor, Replicas, Revision, Target, Traffic};
 use shepherd_core::plan::{Attention, Recovery};
-use shepherd_core::ports::{Claim, Claimed, Clock, Owner, PortError, Saved, Store, StoreError};
+use shepherd_core::ports::{Clock, Owner};
 use shepherd_core::store::MemoryStore;
 use shepherd_core::strategy::Canary;
 use shepherd_testkit::SimClock;
-use shepherd_testkit::faults::{FaultPlan, Faults, Faulty};
+use shepherd_testkit::faults::{Faults, Faulty};
 use shepherd_testkit::world::{Behaviour, SharedWorld, World};
 
 /// One service, one store, one clock.
@@ -21,59 +19,7 @@ use shepherd_testkit::world::{Behaviour, SharedWorld, World};
 pub(crate) struct Place {
     pub(crate) clock: SimClock,
     pub(crate) world: SharedWorld,
-    pub(crate) store: Flaky,
-}
-
-/// A store that keeps nothing more once it is told to.
-#[derive(Clone, Default)]
-pub(crate) struct Flaky {
-    store: MemoryStore,
-    full: Arc<AtomicBool>,
-}
-
-impl Flaky {
-    pub(crate) fn fill(&self) {
-        self.full.store(true, Ordering::SeqCst);
-    }
-
-    /// What it kept, in one that keeps again.
-    pub(crate) fn mended(&self) -> Self {
-        Self { store: self.store.clone(), full: Arc::default() }
-    }
-}
-
-#[async_trait]
-impl Store for Flaky {
-    async fn claim(&self, target: &Target, claim: &Claim) -> Result<Claimed, StoreError> {
-        self.store.claim(target, claim).await
-    }
-
-    async fn renew(&self, target: &Target, epoch: Epoch, now: Timestamp) -> Result<(), StoreError> {
-        self.store.renew(target, epoch, now).await
-    }
-
-    async fn save(&self, target: &Target, epoch: Epoch, saved: &Saved) -> Result<(), StoreError> {
-        if self.full.load(Ordering::SeqCst) {
-            return Err(PortError::transient("disk", "no space left").into());
-        }
-        self.store.save(target, epoch, saved).await
-    }
-
-    async fn release(&self, target: &Target, epoch: Epoch) -> Result<(), StoreError> {
-        self.store.release(target, epoch).await
-    }
-
-    async fn load(&self, target: &Target) -> Result<Option<(Epoch, Option<Saved>)>, StoreError> {
-        self.store.load(target).await
-    }
-
-    async fn list(&self) -> Result<Vec<Target>, StoreError> {
-        self.store.list().await
-    }
-
-    async fn clear(&self, target: &Target, epoch: Epoch) -> Result<(), StoreError> {
-        self.store.clear(target, epoch).await
-    }
+    pub(crate) store: MemoryStore,
 }
 
 impl Place {
@@ -81,12 +27,12 @@ impl Place {
         let clock = SimClock::paused();
         let world =
             World::serving(revision("v1"), Replicas::new(4)).load(200.0).behaviour(revision("v2"), candidate);
-        Self { world: SharedWorld::new(world, Arc::new(clock.clone())), clock, store: Flaky::default() }
+        Self { world: SharedWorld::new(world, Arc::new(clock.clone())), clock, store: MemoryStore::new() }
     }
 
-    pub(crate) fn rollout(&self, owner: &str, faults: FaultPlan) -> Rollout {
+    pub(crate) fn rollout(&self, owner: &str, faults: impl Into<Faults>) -> Rollout {
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
-        let faults = Faults::from(faults);
+        let faults = faults.into();
         Rollout::of(target())
             .strategy(strategy())
             .guard("error_rate > 5% for 10s".parse().unwrap())

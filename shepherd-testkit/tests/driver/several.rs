@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use shepherd_core::driver::{Fleet, LeverError, Rollout, StartError, Stopped};
 use shepherd_core::machine::Ending;
-use shepherd_core::model::Track;
+use shepherd_core::model::{FailureKind, Track};
 use shepherd_core::plan::{Attention, Change, Mode, Plan, PlanError, Promotion};
 use shepherd_core::ports::{Clock, Store, StoreError};
-use shepherd_testkit::faults::{Call, Fault, FaultPlan};
+use shepherd_core::store::MemoryStore;
+use shepherd_testkit::faults::{Call, Fault, FaultPlan, Faults};
 use shepherd_testkit::world::Behaviour;
 
-use crate::place::{Flaky, Place, ada, in_stage, revision, target, until};
+use crate::place::{Place, ada, in_stage, revision, target, until};
 
 #[tokio::test(start_paused = true)]
 async fn one_of_two_drivers_acts() {
@@ -42,17 +43,16 @@ async fn a_stalled_driver_that_wakes_after_its_successor_took_over_raises_nothin
 #[tokio::test(start_paused = true)]
 async fn killed_between_the_off_and_its_save_it_is_never_raised_again() {
     let place = Place::new(Behaviour::new());
-    let killed = place.rollout("killed", FaultPlan::new()).start(revision("v2")).await.unwrap();
+    let faults = Faults::default();
+    let killed = place.rollout("killed", faults.clone()).start(revision("v2")).await.unwrap();
     in_stage(&killed, "bake-10%").await;
-    // From now on nothing is saved: what the successor finds is the snapshot of a rollout that goes forward.
-    place.store.fill();
+    // What the successor finds is the snapshot of a rollout that goes forward.
+    faults.from_now_on(Call::Save, Fault::Fail(FailureKind::Transient));
     killed.abort(ada(), "enough").await.unwrap();
     assert!(place.is_marked_off());
     let saved = place.store.load(&target()).await.unwrap().unwrap().1.unwrap().snapshot;
     assert!(saved.contains(r#""course":"forward""#), "{saved}");
 
-    let mended = place.store.mended();
-    let place = Place { store: mended, ..place };
     let successor = place.rollout("successor", FaultPlan::new()).steal(revision("v2")).await.unwrap();
     let outcome = successor.outcome().await.unwrap();
     assert_eq!(outcome.ending(), Ending::RolledBack);
@@ -195,7 +195,7 @@ async fn a_store_that_forgot_everything_does_not_count_its_epochs_from_the_start
     let place = Place::new(Behaviour::new());
     let first = place.rollout("one", FaultPlan::new()).start(revision("v2")).await.unwrap();
     assert_eq!(first.outcome().await.unwrap().ending(), Ending::Promoted);
-    let forgetful = Place { store: Flaky::default(), ..place.clone() };
+    let forgetful = Place { store: MemoryStore::new(), ..place.clone() };
     let second = forgetful.rollout("two", FaultPlan::new()).start(revision("v3")).await.unwrap();
     assert_eq!(second.outcome().await.unwrap().ending(), Ending::Promoted);
     assert_ne!(first.status().rollout, second.status().rollout);

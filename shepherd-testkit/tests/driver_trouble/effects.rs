@@ -82,7 +82,7 @@ async fn where_no_router_takes_part_the_way_back_needs_no_permit() {
     let before = bench.now();
     handle.abort(ada(), "enough").await.unwrap();
     let back = || {
-        let deploys = bench.workload.workload.deploys.asked();
+        let deploys = bench.workload.deploys.asked();
         deploys
             .last()
             .is_some_and(|(spec, mark)| mark.traffic == Traffic::Off && spec.replicas == Replicas::ZERO)

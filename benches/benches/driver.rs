@@ -12,7 +12,7 @@ use shepherd_core::model::{Actor, Revision, Target};
 use shepherd_core::plan::Attention;
 use shepherd_core::ports::{Store, SystemClock};
 use shepherd_core::store::MemoryStore;
-use shepherd_testkit::faults::{Call, Fault, FaultPlan, Faulty};
+use shepherd_testkit::faults::{Call, Fault, Faults, Faulty};
 
 type Failed = Box<dyn std::error::Error>;
 
@@ -82,8 +82,11 @@ async fn start(index: usize, save: Duration) -> Result<(Ground, Handle), Failed>
 
 /// A store whose saves take their time.
 fn slow(save: Duration) -> impl Store + 'static {
-    let slow = FaultPlan::new().from(Call::Save, 1, Fault::Slow(save));
-    Faulty::new(MemoryStore::new(), slow.into(), Arc::new(SystemClock::new()))
+    let faults = Faults::default();
+    if !save.is_zero() {
+        faults.from_now_on(Call::Save, Fault::Slow(save));
+    }
+    Faulty::new(MemoryStore::new(), faults, Arc::new(SystemClock::new()))
 }
 
 async fn take_back(trigger: Trigger, ground: &Ground, handle: &Handle) -> Result<Duration, Failed> {

@@ -92,12 +92,13 @@ async fn a_hotfix_that_itself_is_broken_is_told_until_it_is_undone() {
     program.until("scale-candidate-1 is through").await;
     set_image(&shop, &Behaviour::Unpullable.image("shop:v3")).await;
     program.until("taken back: somebody made stable").await;
-    program.until("ImagePullBackOff").await;
+    program.until("(somebody has made it shop:v3-unpullable; mend that, or undo it: ").await;
     program.interrupt().await;
     program.until("it is being taken back already (").await;
     set_image(&shop, "shop:v1").await;
     let ended = program.end().await;
     ended.assert_code(1);
+    assert!(ended.told.contains("ImagePullBackOff"), "{ended:#?}");
     only(&shop, "shop:v1").await;
 }
 

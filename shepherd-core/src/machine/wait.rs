@@ -70,7 +70,8 @@ impl Machine {
     }
 
     fn waiting_exposure(&self, exposure: &Exposure) -> WaitingFor {
-        if self.state.routing.exposure == *exposure {
+        let routing = &self.state.routing;
+        if routing.exposure == *exposure && (routing.accepted.is_some() || self.may_route()) {
             self.waiting_effect()
         } else {
             let grows = self.growing(exposure);
@@ -86,8 +87,18 @@ impl Machine {
     fn waiting_ready(&self, track: Track, wanted: Replicas) -> WaitingFor {
         let ready = self.state.ready(track).unwrap_or_default();
         let seen = self.state.workload().map(|workload| workload.track(track));
-        let failing = seen.and_then(|seen| seen.failing.clone().or_else(|| seen.awaits.clone()));
+        let said = seen.and_then(|seen| seen.failing.clone().or_else(|| seen.awaits.clone()));
+        let failing = if track == Track::Stable { self.edit_awaited(said.as_ref()).or(said) } else { said };
         WaitingFor::Ready { track, ready, wanted, failing }
+    }
+
+    /// What somebody has made of stable, where nothing goes on before that is put right, and what its replicas say.
+    fn edit_awaited(&self, said: Option<&Reason>) -> Option<Reason> {
+        let runs = self.edited()?;
+        // What comes after a promotion was watched by nobody, and users do not go there by themselves.
+        let remedy = if self.promoted() { "undo that" } else { "mend that, or undo it" };
+        let said = said.map(|said| format!(": {said}")).unwrap_or_default();
+        Some(Reason::new(format!("somebody has made it {runs}; {remedy}{said}")))
     }
 
     fn stage_then(&self) -> Then {

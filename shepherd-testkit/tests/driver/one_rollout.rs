@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use shepherd_core::driver::{Rollout, StartError};
 use shepherd_core::machine::{Ending, Happening, Outcome, Phase};
-use shepherd_core::model::{FailureKind, Replicas};
+use shepherd_core::model::{FailureKind, Replicas, Track};
 use shepherd_core::plan::{Attention, Unattended};
 use shepherd_core::ports::{Clock, Store};
 use shepherd_testkit::faults::{Call, Fault, FaultPlan, Faults};
@@ -196,4 +196,29 @@ async fn a_paused_rollout_keeps_its_guards_awake() {
     let outcome = handle.outcome().await.unwrap();
     assert!(matches!(outcome, Outcome::RolledBack(_)), "{}", outcome.why());
     assert_eq!(handle.status().phase, Phase::Finished);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_makes_of_stable_after_its_promotion_is_told_until_it_is_undone() {
+    let place = Place::new(Behaviour::new());
+    let faults = Faults::default();
+    let handle = place.rollout("one", faults.clone()).start(revision("v2")).await.unwrap();
+    until(&handle, |status| status.stage.as_str() == "promote").await;
+    // Nobody drives it when that happens: a return that was decided is not decided again.
+    faults.from_now_on(Call::Route, Fault::Fail(FailureKind::Transient));
+    until(&handle, |status| status.stage.as_str() == "return").await;
+    handle.detach().await;
+    place.world.with(|world, now| world.edit(now, Track::Stable, revision("v9")));
+    let handle = place.rollout("one", FaultPlan::new()).start(revision("v2")).await.unwrap();
+    until(&handle, |status| {
+        status
+            .waiting
+            .on
+            .to_string()
+            .contains("stable replicas are ready (somebody has made it v9; undo that)")
+    })
+    .await;
+    place.world.with(|world, now| world.edit(now, Track::Stable, revision("v2")));
+    assert_eq!(handle.outcome().await.unwrap().ending(), Ending::Promoted);
+    assert_eq!(place.failed(), 0);
 }

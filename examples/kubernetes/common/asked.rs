@@ -2,17 +2,16 @@ use std::fs;
 use std::time::Duration;
 
 use clap::Args;
-use shepherd_core::driver::{Handle, Rollout, RolloutBuilder, StartError};
-use shepherd_core::machine::{Outcome, Snapshot};
+use shepherd_core::driver::{Rollout, RolloutBuilder};
+use shepherd_core::machine::Snapshot;
 use shepherd_core::model::{FailureKind, Revision, Target};
-use shepherd_core::plan::{Attention, Plan, Recovery};
-use shepherd_core::ports::{Store, StoreError};
+use shepherd_core::plan::{Attention, Recovery};
+use shepherd_core::ports::{Owner, Store, StoreError};
 use shepherd_kube::preflight::Preflight;
 use shepherd_kube::store::KubeStore;
 
-use super::drive::{drive, tell, user};
 use super::interrupts::Interrupts;
-use super::say::say;
+use super::session::Session;
 use super::values::{name, revision, time};
 use super::{Cluster, Trouble};
 
@@ -88,59 +87,21 @@ impl Asked {
         bind: impl FnOnce(RolloutBuilder) -> Result<RolloutBuilder, Trouble>,
     ) -> Result<u8, Trouble> {
         let target = format!("{}/{}", cluster.namespace, self.name).parse().map_err(Trouble::input)?;
-        let store = KubeStore::new(cluster.client.clone(), &cluster.namespace, self.process()?);
-        let rollout =
-            bind(Rollout::of(target).stored_in(store.clone()).attention(self.attention()))?.build()?;
-        let mut interrupts = Interrupts::listen();
-        let under_way = under_way(&store, rollout.target()).await?;
-        if self.dry_run {
-            let plan = rollout.plan(self.image.clone()).await?;
-            say(plan.dry_run().to_string().trim_end());
-            let report = preflight.also(&store).check().await?;
-            report.warnings().for_each(say);
-            report.ready()?;
-            return Ok(0);
-        }
-        match under_way {
-            Some(begun) if *begun.plan().candidate() == self.image => {
-                say("going on with the rollout that was begun before, as it was asked at first");
-            }
-            // What is found in the midst of a rollout is how it left things: it is checked afterwards.
-            Some(begun) if begun.outcome().is_none() => {
-                let outcome = self.displace(&rollout, begun.plan(), &mut interrupts).await?;
-                tell(&outcome)?;
-                let wanted = outcome.report().next.as_ref().is_some_and(|next| next.revision == self.image);
-                if interrupts.any() || !wanted {
-                    return Ok(1);
-                }
-                preflight.also(&store).check().await?.ready()?;
-            }
-            _ => preflight.also(&store).check().await?.ready()?,
-        }
-        let handle = self.begin(&rollout, &self.image).await?;
-        tell(&drive(&handle, &mut interrupts).await?)
-    }
-
-    async fn begin(&self, rollout: &Rollout, image: &Revision) -> Result<Handle, StartError> {
-        if self.steal { rollout.steal(image.clone()).await } else { rollout.start(image.clone()).await }
-    }
-
-    /// Ends another image's rollout in favour of this one. Beginning this one would do so too, and tell nobody meanwhile.
-    async fn displace(
-        &self,
-        rollout: &Rollout,
-        begun: &Plan,
-        interrupts: &mut Interrupts,
-    ) -> Result<Outcome, Trouble> {
-        say(format_args!("{} is under way and gives way first", begun.candidate()));
-        if *begun.stable() != self.image {
-            // What cannot be rolled out is no reason to end what is.
-            rollout.plan(self.image.clone()).await?;
-        }
-        let handle = self.begin(rollout, begun.candidate()).await?;
-        // Refused when it has ended meanwhile, which is as good.
-        drop(handle.supersede(user().map_err(Trouble::input)?, self.image.clone()).await);
-        drive(&handle, interrupts).await
+        let process = self.process()?;
+        let store = KubeStore::new(cluster.client.clone(), &cluster.namespace, process.as_str());
+        let rollout = Rollout::of(target)
+            .stored_in(store.clone())
+            .owned_by(Owner::new(format!("{process} (process {})", std::process::id())))
+            .attention(self.attention());
+        let session = Session {
+            rollout: bind(rollout)?.build()?,
+            image: self.image.clone(),
+            steal: self.steal,
+            preflight: preflight.also(&store),
+            interrupts: Interrupts::listen(),
+        };
+        let begun = under_way(&store, session.rollout.target()).await?;
+        if self.dry_run { session.foretell(begun).await } else { session.run(begun).await }
     }
 
     /// Each step is looked at several times, and the API server is left alone otherwise.

@@ -13,8 +13,9 @@ use super::Trouble;
 use super::interrupts::Interrupts;
 use super::say::say;
 
-/// After so long without a word people are told what is waited for.
+/// After so long without a word people are told what is waited for; and again after so many times as long.
 const QUIET: Duration = Duration::from_secs(10);
+const AGAIN: u32 = 6;
 
 /// These programs have no lever that resumes.
 const PAUSED: &str =
@@ -24,13 +25,14 @@ pub(crate) async fn drive(handle: &Handle, interrupts: &mut Interrupts) -> Resul
     let (mut events, begun) = (handle.events(), now());
     let done = handle.done();
     tokio::pin!(done);
-    let (clock, mut told) = (SystemClock::new(), String::new());
+    let (clock, mut told, mut quiet) = (SystemClock::new(), String::new(), 0);
     let line = |what: &dyn Display| say(format_args!("{:6.1}s  {what}", begun.elapsed().as_secs_f64()));
     loop {
         tokio::select! {
             biased;
             Some(event) = events.next() => {
                 line(&event.what);
+                (told, quiet) = (String::new(), 0);
                 if matches!(event.what, Happening::Paused(_)) {
                     line(&PAUSED);
                     told = event.what.to_string();
@@ -38,16 +40,23 @@ pub(crate) async fn drive(handle: &Handle, interrupts: &mut Interrupts) -> Resul
             }
             ended = &mut done => return Ok(ended?),
             times = interrupts.next() => match times {
-                1 => abort(handle),
+                1 => {
+                    abort(handle);
+                    told = String::new();
+                }
                 _ => return leave(handle).await,
             },
-            () = clock.sleep(QUIET) => if let Some(waiting) = waiting(handle).filter(|waiting| *waiting != told) {
-                line(&waiting);
-                if handle.status().paused.is_some() {
-                    line(&PAUSED);
+            () = clock.sleep(QUIET) => {
+                quiet += 1;
+                let news = |waiting: &String| *waiting != told || quiet % AGAIN == 0;
+                if let Some(waiting) = waiting(handle).filter(news) {
+                    line(&waiting);
+                    if handle.status().paused.is_some() {
+                        line(&PAUSED);
+                    }
+                    told = waiting;
                 }
-                told = waiting;
-            },
+            }
         }
     }
 }
@@ -71,10 +80,14 @@ pub(crate) fn tell(outcome: &Outcome) -> Result<u8, Trouble> {
         }
         _ => return Err(Trouble::Input(format!("nothing was changed: {}", outcome.why()))),
     }
-    if let (Outcome::Promoted(_), Some(next)) = (outcome, &report.next) {
+    Ok(u8::from(!matches!(outcome, Outcome::Promoted(_))))
+}
+
+/// Whoever asked for the way back when the image was promoted already gets it by another rollout.
+pub(crate) fn came_too_late(outcome: &Outcome) {
+    if let (Outcome::Promoted(_), Some(next)) = (outcome, &outcome.report().next) {
         say(format_args!("{} came too late; to return, roll {} out", next.reason, next.revision));
     }
-    Ok(u8::from(!matches!(outcome, Outcome::Promoted(_))))
 }
 
 /// Not waited for: what comes of it is told as everything else is. One that comes too late is refused, and the outcome

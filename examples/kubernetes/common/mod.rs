@@ -11,6 +11,7 @@ mod interrupts;
 pub(crate) mod paired;
 mod patch_file;
 pub(crate) mod say;
+mod session;
 mod trouble;
 pub(crate) mod values;
 

@@ -64,6 +64,11 @@ impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Port(error) => error.into(),
+            StoreError::Held { target, holder } => Trouble::Stuck(format!(
+                "{target} is driven by {holder}; wait for it to end, or take over by --steal"
+            )),
+            // It stays so until somebody mends it.
+            damaged @ StoreError::Damaged { .. } => Trouble::input(damaged),
             error => Trouble::stuck(error),
         }
     }
@@ -74,7 +79,9 @@ impl From<StartError> for Trouble {
         match error {
             StartError::Unobservable { source, .. } => source.into(),
             StartError::Store(error) => error.into(),
-            error @ (StartError::Plan(_) | StartError::NothingDeployed { .. }) => Trouble::input(error),
+            error @ (StartError::Plan(_)
+            | StartError::NothingDeployed { .. }
+            | StartError::Elsewhere { .. }) => Trouble::input(error),
             error => Trouble::stuck(error),
         }
     }

@@ -78,3 +78,33 @@ async fn stables_own_takes_it_back() {
     assert!(ended.told.contains("shop:v1 is wanted again"), "{ended:#?}");
     only(&shop, "shop:v1").await;
 }
+
+/// An off that is written to another route takes nobody off.
+#[tokio::test]
+async fn what_was_begun_through_another_route_is_left_alone() {
+    let shop = left_in_the_middle("1s").await;
+    for image in ["shop:v2", "shop:v3"] {
+        let ended = shop.roll_out(image, &["--route", "other"]).end().await;
+        let namespace = shop.namespace.name();
+        ended.assert_line(2, &format!("{namespace}/web is under way on HTTPRoute {namespace}/web (from "));
+        ended.assert_line(2, &format!("neither go on nor give way on HTTPRoute {namespace}/other (from "));
+    }
+    let users = shop.load.clone().unwrap().send(100).await;
+    assert!(users.by("shop:v2") > 0 && users.failed() == 0, "{users}");
+    shop.roll_out("shop:v3", &[]).end().await.assert_code(0);
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_is_under_way() {
+    let shop = left_in_the_middle("1s").await;
+    for (image, told) in [
+        ("shop:v1", "shop:v2 is under way, and would be taken back"),
+        ("shop:v2", "shop:v2 is under way already, and would be gone on with:"),
+        ("shop:v3", "shop:v2 is under way, and would give way first; then:"),
+    ] {
+        let ended = shop.roll_out(image, &["--dry-run"]).end().await;
+        assert!(ended.told.starts_with(told), "{ended:#?}");
+    }
+    let users = shop.load.clone().unwrap().send(100).await;
+    assert!(users.by("shop:v2") > 0 && users.failed() == 0, "{users}");
+}

@@ -102,6 +102,19 @@ async fn a_hotfix_that_itself_is_broken_is_told_until_it_is_undone() {
     only(&shop, "shop:v1").await;
 }
 
+/// Its last pods take a moment to end after it has.
+#[tokio::test]
+async fn another_image_follows_on_what_was_left_in_the_middle() {
+    let shop = deployment().await;
+    let mut program = shop.run(&["web", "shop:v2", "--interval", "10m", "--drain", "1s"]);
+    program.until("scale-candidate-1 is through").await;
+    program.kill().await;
+    let ended = shop.roll_out("shop:v3", &[]).end().await;
+    ended.assert_code(0);
+    assert!(ended.told.contains("shop:v2 was rolled back"), "{ended:#?}");
+    only(&shop, "shop:v3").await;
+}
+
 /// As `kubectl set image` does.
 async fn set_image(shop: &Shop, image: &str) {
     let container = json!({"name": "app", "image": image});

@@ -7,7 +7,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use super::within::within;
 use crate::guard::Guard;
 use crate::model::{Epoch, GateName, HookName, Replicas, Routing, Target, TrackState, WorkloadState};
-use crate::plan::{Action, Plan, PlanError, Problem};
+use crate::plan::{Action, Ground, Plan, PlanError, Problem};
 use crate::ports::{
     Claim, Claimed, Clock, HealthGate, Hook, MetricsSource, Notifier, PortError, Store, StoreError,
     TrafficRouter, Workload,
@@ -112,6 +112,14 @@ impl Ports {
     fn roles_are_routed(&self, workload: &WorkloadState) -> bool {
         let both = workload.stable.desired.min(workload.candidate.desired) > Replicas::ZERO;
         both && self.router.as_ref().is_some_and(|router| router.capabilities().swaps)
+    }
+
+    /// What they work on.
+    pub(super) fn ground(&self) -> Ground {
+        Ground {
+            workload: self.workload.place(),
+            router: self.router.as_ref().and_then(TrafficRouter::place),
+        }
     }
 
     /// Whether everything that the plan names is bound: found out before anything happens, and on every resume.

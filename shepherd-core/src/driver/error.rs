@@ -29,6 +29,18 @@ pub enum StartError {
         /// Which target.
         target: String,
     },
+    /// What is under way was begun on something else, and cannot be gone on with here.
+    #[error(
+        "{target} is under way on {begun}, and can neither go on nor give way on {bound}: use what it was begun on"
+    )]
+    Elsewhere {
+        /// Which target.
+        target: String,
+        /// What it was begun on, as far as that differs.
+        begun: String,
+        /// What is bound in its place.
+        bound: String,
+    },
     /// What was saved cannot be gone on with.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),

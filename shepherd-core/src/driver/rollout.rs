@@ -11,7 +11,7 @@ use super::{Handle, Ports, RolloutBuilder, StartError};
 use crate::guard::Guard;
 use crate::machine::{Command, Machine, Next, Outcome, Snapshot};
 use crate::model::{Actor, Epoch, Reason, Revision, RolloutId, Target, TrackState};
-use crate::plan::{Attention, Change, Plan, PlanError};
+use crate::plan::{Attention, Change, Plan};
 use crate::ports::{Claim, Claimed, Owner, PortError, Sequence, StoreError, TrafficRouter};
 use crate::strategy::Strategy;
 
@@ -77,6 +77,7 @@ impl Rollout {
             .replicas(stable.desired)
             .attention(shared.attention);
         change.router = shared.ports.router.as_ref().map(TrafficRouter::capabilities);
+        change.ground = shared.ports.ground();
         change.guards.clone_from(&shared.guards);
         let plan = shared.strategy.plan(&change)?;
         shared.ports.fit(&plan)?;
@@ -277,10 +278,15 @@ impl Rollout {
         Ok(if wanted { Begun::Wanted(handle) } else { Begun::Other(handle) })
     }
 
-    /// What the plan names and nobody bound is refused, unless users may be meeting the candidate: then it is gone on
-    /// with all the same, so that it can be taken back, and what is missing fails when it is needed.
-    fn check_ports(&self, snapshot: &Snapshot) -> Result<(), PlanError> {
+    /// What was begun elsewhere is left alone: nothing that is written here would reach its users. What the plan names
+    /// and nobody bound is refused, unless users may be meeting the candidate: then it is gone on with all the same, so
+    /// that it can be taken back, and what is missing fails when it is needed.
+    fn check_ports(&self, snapshot: &Snapshot) -> Result<(), StartError> {
         let ports = &self.shared.ports;
+        if let Some((begun, bound)) = snapshot.plan().ground().unlike(&ports.ground()) {
+            let (target, begun, bound) = (self.shared.target.to_string(), begun.to_owned(), bound.to_owned());
+            return Err(StartError::Elsewhere { target, begun, bound });
+        }
         let fits = ports.fit(snapshot.plan());
         let can_take_back = !snapshot.plan().mode().routed() || ports.router.is_some();
         match fits {
@@ -288,7 +294,7 @@ impl Rollout {
                 tracing::warn!(%missing, "gone on with what there is, since users may be meeting the candidate");
                 Ok(())
             }
-            fits => fits,
+            fits => Ok(fits?),
         }
     }
 

@@ -24,6 +24,7 @@ impl PlanBuilder {
             mode: Mode::Split,
             promotion: Promotion::Copy,
             router: change.router,
+            ground: change.ground.clone(),
             stages: Vec::new(),
             guards: change.guards.clone(),
             recovery: Recovery::default(),
@@ -39,6 +40,7 @@ impl PlanBuilder {
         self.draft.mode = mode;
         if !mode.routed() {
             self.draft.router = None;
+            self.draft.ground.router = None;
         }
         self
     }

@@ -1,7 +1,7 @@
 use crate::guard::Guard;
 use crate::model::{Replicas, Revision, RouterCapabilities, Target};
 
-use super::Attention;
+use super::{Attention, Ground};
 
 /// What is asked of a strategy: move a target from one revision to another, on this ground, under these guards.
 ///
@@ -30,6 +30,8 @@ pub struct Change {
     pub replicas: Replicas,
     /// What the router can do, when one takes part.
     pub router: Option<RouterCapabilities>,
+    /// What it works on, in the words of its adapters.
+    pub ground: Ground,
     /// What triggers a rollback.
     pub guards: Vec<Guard>,
     /// How closely it is watched.
@@ -39,8 +41,16 @@ pub struct Change {
 impl Change {
     /// A change of one replica without a router and without guards.
     pub fn new(target: Target, stable: Revision, candidate: Revision) -> Self {
-        let (replicas, attention) = (Replicas::new(1), Attention::default());
-        Self { target, stable, candidate, replicas, router: None, guards: Vec::new(), attention }
+        Self {
+            target,
+            stable,
+            candidate,
+            replicas: Replicas::new(1),
+            router: None,
+            ground: Ground::default(),
+            guards: Vec::new(),
+            attention: Attention::default(),
+        }
     }
 
     /// The same with so many replicas serving all of the traffic.
@@ -54,6 +64,13 @@ impl Change {
     #[must_use]
     pub fn router(mut self, capabilities: RouterCapabilities) -> Self {
         self.router = Some(capabilities);
+        self
+    }
+
+    /// The same on this ground.
+    #[must_use]
+    pub fn ground(mut self, ground: Ground) -> Self {
+        self.ground = ground;
         self
     }
 

@@ -7,6 +7,7 @@ mod change;
 mod check;
 mod drift;
 mod dry_run;
+mod ground;
 mod mode;
 mod problem;
 mod put_back;
@@ -26,6 +27,7 @@ pub use builder::PlanBuilder;
 pub use change::Change;
 pub use drift::Drift;
 pub use dry_run::DryRun;
+pub use ground::Ground;
 pub use mode::{Headroom, Mode, Promotion};
 pub use problem::{PlanError, Problem};
 pub(crate) use put_back::{PutBack, Sides};
@@ -56,6 +58,8 @@ pub(crate) struct Draft {
     pub(crate) mode: Mode,
     pub(crate) promotion: Promotion,
     pub(crate) router: Option<RouterCapabilities>,
+    #[serde(default, skip_serializing_if = "Ground::is_unknown")]
+    pub(crate) ground: Ground,
     pub(crate) stages: Vec<Stage>,
     pub(crate) guards: Vec<Guard>,
     pub(crate) recovery: Recovery,
@@ -108,6 +112,11 @@ impl Plan {
     /// What the router that the plan was made for can do; none when no router takes part.
     pub fn router(&self) -> Option<&RouterCapabilities> {
         self.0.router.as_ref()
+    }
+
+    /// What it works on.
+    pub fn ground(&self) -> &Ground {
+        &self.0.ground
     }
 
     /// The stages, in order.

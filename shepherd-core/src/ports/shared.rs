@@ -20,6 +20,10 @@ impl<P: TrafficRouter + ?Sized> TrafficRouter for Arc<P> {
         (**self).capabilities()
     }
 
+    fn place(&self) -> Option<String> {
+        (**self).place()
+    }
+
     async fn claim(&self, fence: &Fence) -> Result<(), PortError> {
         (**self).claim(fence).await
     }
@@ -35,6 +39,10 @@ impl<P: TrafficRouter + ?Sized> TrafficRouter for Arc<P> {
 
 #[async_trait]
 impl<P: Workload + ?Sized> Workload for Arc<P> {
+    fn place(&self) -> Option<String> {
+        (**self).place()
+    }
+
     async fn claim(&self, fence: &Fence) -> Result<(), PortError> {
         (**self).claim(fence).await
     }

@@ -175,7 +175,7 @@ pub enum StoreError {
         epoch: Epoch,
     },
     /// The record cannot be read, and is left as it is.
-    #[error("{place} is damaged or foreign ({reason}); it was left as it is: move it away, or restore it")]
+    #[error("{place} is damaged or foreign ({reason}); it was left as it is: restore it, or take it away")]
     Damaged {
         /// Where it is.
         place: String,

@@ -23,6 +23,13 @@ pub trait TrafficRouter: Send + Sync {
     /// What this router can do. Constant, and answered without I/O.
     fn capabilities(&self) -> RouterCapabilities;
 
+    /// What it writes to, in a few words that stay the same: `HTTPRoute shop/web`. They are kept with each plan, and a
+    /// rollout that was begun in one place is not gone on with in another, where an off would take nobody off. None, as
+    /// unless told otherwise, fits any.
+    fn place(&self) -> Option<String> {
+        None
+    }
+
     /// Stamps the owner on what is routed, so that older owners' raises fail from now on; what users meet stays as it
     /// is. Does nothing where the backend cannot hold a mark.
     ///

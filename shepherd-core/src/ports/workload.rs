@@ -27,6 +27,13 @@ use crate::model::{Fence, Mark, TrackSpec, WorkloadState};
 /// The testkit has a suite with one test for each of these promises.
 #[async_trait]
 pub trait Workload: Send + Sync {
+    /// What it works on and how, in a few words that stay the same: `Deployment shop/web, in place`. They are kept with
+    /// each plan, and a rollout that was begun in one place is not gone on with in another. None, as unless told
+    /// otherwise, fits any.
+    fn place(&self) -> Option<String> {
+        None
+    }
+
     /// Stamps the owner on what is scaled, so that older owners' writes fail from now on.
     ///
     /// The first claim of a rollout ([`Fence::begins`]) also takes the roles, in the same write as the marks. Where a

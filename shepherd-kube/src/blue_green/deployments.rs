@@ -89,6 +89,11 @@ impl BlueGreenDeployments {
 
 #[async_trait]
 impl Workload for BlueGreenDeployments {
+    fn place(&self) -> Option<String> {
+        let [blue, green] = Side::BOTH.map(|side| self.deployment(side).place());
+        Some(format!("{blue} and {green}"))
+    }
+
     async fn claim(&self, fence: &Fence) -> Result<(), PortError> {
         let stable = self.stable_for(fence).await?;
         self.claim_side(stable, Track::Stable, fence).await?;

@@ -111,6 +111,11 @@ impl TrafficRouter for ServiceSelector {
         RouterCapabilities::switching().settling(self.settle)
     }
 
+    fn place(&self) -> Option<String> {
+        let Sides { label, values: [blue, green], .. } = &self.sides;
+        Some(format!("{} (its selector's {label}, {blue} or {green})", self.service.place()))
+    }
+
     async fn claim(&self, fence: &Fence) -> Result<(), PortError> {
         let place = self.service.place();
         let service = self.service.change(|service| {

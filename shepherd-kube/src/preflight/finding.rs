@@ -31,11 +31,14 @@ pub struct Finding {
     pub what: String,
     /// What makes it right.
     pub remedy: String,
+    /// Whether it is right by itself soon, as long as nothing is in its way: a rollout has ended, and its last pods have
+    /// not.
+    pub passing: bool,
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { severity, object, what, remedy } = self;
+        let Self { severity, object, what, remedy, .. } = self;
         write!(f, "{severity}: {object}: {what}\n    remedy: {remedy}")
     }
 }

@@ -44,12 +44,17 @@ pub(super) struct Behind {
 impl Findings {
     /// Something because of which a rollout would fail or harm users.
     pub fn error(&mut self, object: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) {
-        self.push(Severity::Error, object.into(), what.into(), remedy.into());
+        self.push(Severity::Error, object.into(), what.into(), remedy.into(), false);
     }
 
     /// Something that somebody should know before.
     pub fn warning(&mut self, object: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) {
-        self.push(Severity::Warning, object.into(), what.into(), remedy.into());
+        self.push(Severity::Warning, object.into(), what.into(), remedy.into(), false);
+    }
+
+    /// Something because of which a rollout would fail now, and that passes by itself.
+    pub fn passing(&mut self, object: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) {
+        self.push(Severity::Error, object.into(), what.into(), remedy.into(), true);
     }
 
     /// What will be written in this object during a rollout.
@@ -129,8 +134,8 @@ impl Findings {
     }
 
     /// Two adapters may find the same.
-    fn push(&mut self, severity: Severity, object: String, what: String, remedy: String) {
-        let finding = Finding { severity, object, what, remedy };
+    fn push(&mut self, severity: Severity, object: String, what: String, remedy: String, passing: bool) {
+        let finding = Finding { severity, object, what, remedy, passing };
         if !self.found.contains(&finding) {
             self.found.push(finding);
         }

@@ -61,7 +61,7 @@ impl Findings {
         } else {
             "wait until it has (`kubectl rollout status`), or undo it"
         };
-        self.error(
+        self.passing(
             ground.place,
             format!(
                 "its previous rollout has not finished: of {desired} replicas {updated} are updated and {available} \

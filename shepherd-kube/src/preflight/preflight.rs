@@ -39,6 +39,7 @@ use super::{Findings, Grounded, PreflightError, Report, server};
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Clone)]
 #[must_use]
 pub struct Preflight<'a> {
     client: Client,

@@ -50,6 +50,11 @@ impl Report {
             .map(|(object, fields)| (object.as_str(), fields.iter().map(String::as_str).collect()))
     }
 
+    /// Whether a rollout may begin soon: what keeps it from that passes by itself.
+    pub fn is_passing(&self) -> bool {
+        self.errors().count() > 0 && self.errors().all(|error| error.passing)
+    }
+
     /// Whether a rollout may begin.
     ///
     /// # Errors

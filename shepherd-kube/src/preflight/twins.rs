@@ -62,7 +62,7 @@ impl Findings {
         if seen && [all, updated, available] == [desired; 3] {
             return;
         }
-        self.error(
+        self.passing(
             place,
             format!(
                 "its previous rollout has not finished: of {desired} replicas {updated} are updated and {available} \

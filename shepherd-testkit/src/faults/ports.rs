@@ -20,6 +20,10 @@ impl<P: TrafficRouter + 'static> TrafficRouter for Faulty<P> {
         self.port.capabilities()
     }
 
+    fn place(&self) -> Option<String> {
+        self.port.place()
+    }
+
     async fn claim(&self, fence: &Fence) -> Result<(), PortError> {
         let fence = fence.clone();
         self.call(Call::ClaimRouting, |port| async move { port.claim(&fence).await }).await
@@ -37,6 +41,10 @@ impl<P: TrafficRouter + 'static> TrafficRouter for Faulty<P> {
 
 #[async_trait]
 impl<P: Workload + 'static> Workload for Faulty<P> {
+    fn place(&self) -> Option<String> {
+        self.port.place()
+    }
+
     async fn claim(&self, fence: &Fence) -> Result<(), PortError> {
         let fence = fence.clone();
         self.call(Call::ClaimWorkload, |port| async move { port.claim(&fence).await }).await

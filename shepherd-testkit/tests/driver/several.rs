@@ -3,16 +3,17 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use shepherd_core::driver::{Fleet, LeverError, Rollout, StartError, Stopped};
 use shepherd_core::machine::Ending;
-use shepherd_core::model::{FailureKind, Track};
+use shepherd_core::model::{FailureKind, Fence, Route, RouterCapabilities, Routing, Track};
 use shepherd_core::plan::{Attention, Change, Mode, Plan, PlanError, Promotion};
-use shepherd_core::ports::{Clock, Store, StoreError};
+use shepherd_core::ports::{Clock, PortError, Store, StoreError, TrafficRouter};
 use shepherd_core::store::MemoryStore;
 use shepherd_testkit::faults::{Call, Fault, FaultPlan, Faults};
-use shepherd_testkit::world::Behaviour;
+use shepherd_testkit::world::{Behaviour, WorldRouter};
 
-use crate::place::{Place, ada, in_stage, revision, target, until};
+use crate::place::{Place, ada, in_stage, revision, strategy, target, until};
 
 #[tokio::test(start_paused = true)]
 async fn one_of_two_drivers_acts() {
@@ -199,4 +200,53 @@ async fn a_store_that_forgot_everything_does_not_count_its_epochs_from_the_start
     let second = forgetful.rollout("two", FaultPlan::new()).start(revision("v3")).await.unwrap();
     assert_eq!(second.outcome().await.unwrap().ending(), Ending::Promoted);
     assert_ne!(first.status().rollout, second.status().rollout);
+}
+
+/// The world's router as one that says where it writes to.
+struct At(WorldRouter, &'static str);
+
+#[async_trait]
+impl TrafficRouter for At {
+    fn capabilities(&self) -> RouterCapabilities {
+        self.0.capabilities()
+    }
+
+    fn place(&self) -> Option<String> {
+        Some(self.1.to_owned())
+    }
+
+    async fn claim(&self, fence: &Fence) -> Result<(), PortError> {
+        self.0.claim(fence).await
+    }
+
+    async fn apply(&self, route: &Route) -> Result<(), PortError> {
+        self.0.apply(route).await
+    }
+
+    async fn observe(&self) -> Result<Routing, PortError> {
+        self.0.observe().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_begun_elsewhere_neither_goes_on_nor_gives_way() {
+    let place = Place::new(Behaviour::new());
+    let through = |route| {
+        let router = At(place.world.router(), route);
+        let rollout = Rollout::of(target()).strategy(strategy()).on(place.world.workload()).through(router);
+        rollout.stored_in(place.store.clone()).timed_by(place.clock.clone()).build().unwrap()
+    };
+    let left = through("route a").start(revision("v2")).await.unwrap();
+    in_stage(&left, "bake-10%").await;
+    left.detach().await;
+    for wanted in ["v2", "v3"] {
+        let refused = through("route b").start(revision(wanted)).await.err().unwrap();
+        let why = "shop/web is under way on route a, and can neither go on nor give way on route b";
+        assert!(refused.to_string().starts_with(why), "{refused}");
+        assert_eq!(place.weight(), "10%");
+    }
+    let handle = through("route a").start(revision("v3")).await.unwrap();
+    assert_eq!(handle.outcome().await.unwrap().ending(), Ending::Promoted);
+    let next = through("route b").start(revision("v4")).await.unwrap();
+    assert_eq!(next.outcome().await.unwrap().ending(), Ending::Promoted);
 }

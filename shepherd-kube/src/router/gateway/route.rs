@@ -101,6 +101,10 @@ impl TrafficRouter for GatewayRoute {
         self.router.capabilities()
     }
 
+    fn place(&self) -> Option<String> {
+        Some(self.router.shape.described())
+    }
+
     async fn claim(&self, fence: &Fence) -> Result<(), PortError> {
         self.router.claim(fence).await
     }

@@ -247,6 +247,10 @@ impl TrafficRouter for IngressCanary {
         self.router.capabilities()
     }
 
+    fn place(&self) -> Option<String> {
+        Some(format!("{} beside {}", self.router.object.place(), self.main.place()))
+    }
+
     async fn claim(&self, fence: &Fence) -> Result<(), PortError> {
         if let Some(canary) = self.found().await? {
             let stored = mark_of(self.router.object.place(), &canary)?;

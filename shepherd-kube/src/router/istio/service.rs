@@ -165,6 +165,10 @@ impl TrafficRouter for VirtualService {
         self.router.capabilities()
     }
 
+    fn place(&self) -> Option<String> {
+        Some(self.router.shape.described())
+    }
+
     async fn claim(&self, fence: &Fence) -> Result<(), PortError> {
         self.router.claim(fence).await
     }

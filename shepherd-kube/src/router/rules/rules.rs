@@ -22,6 +22,14 @@ pub(crate) struct Rules<D> {
     pub(crate) dialect: D,
 }
 
+impl<D: Dialect> Rules<D> {
+    /// Which object, from where to where, in which of its rules.
+    pub(crate) fn described(&self) -> String {
+        let [from, to] = Track::BOTH.map(|track| self.dialect.backend(track));
+        format!("{} (from {from} to {to}, in the {} {})", self.place, self.dialect.words().rules, self.chosen)
+    }
+}
+
 impl<D: Dialect> Shape for Rules<D> {
     fn capabilities(&self) -> RouterCapabilities {
         self.dialect.capabilities()

@@ -85,6 +85,10 @@ impl InPlaceDaemonSet {
 
 #[async_trait]
 impl Workload for InPlaceDaemonSet {
+    fn place(&self) -> Option<String> {
+        Workload::place(&self.0)
+    }
+
     async fn claim(&self, fence: &Fence) -> Result<(), PortError> {
         self.0.claim(fence).await
     }

@@ -89,6 +89,10 @@ impl InPlaceDeployment {
 
 #[async_trait]
 impl Workload for InPlaceDeployment {
+    fn place(&self) -> Option<String> {
+        Workload::place(&self.0)
+    }
+
     async fn claim(&self, fence: &Fence) -> Result<(), PortError> {
         self.0.claim(fence).await
     }

@@ -356,6 +356,10 @@ fn let_go<K: Kind>(edit: &mut Edit<'_>, object: &Value, kept: Option<Originals>,
 
 #[async_trait]
 impl<K: Kind> Workload for InPlace<K> {
+    fn place(&self) -> Option<String> {
+        Some(format!("{}, in place", self.object.place()))
+    }
+
     async fn claim(&self, fence: &Fence) -> Result<(), PortError> {
         self.object.change(|object| Ok(self.begin(object, fence)?.into())).await.map(drop)
     }

@@ -86,6 +86,10 @@ impl InPlaceStatefulSet {
 
 #[async_trait]
 impl Workload for InPlaceStatefulSet {
+    fn place(&self) -> Option<String> {
+        Workload::place(&self.0)
+    }
+
     async fn claim(&self, fence: &Fence) -> Result<(), PortError> {
         self.0.claim(fence).await
     }

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use crate::workload::twin::Relabel;
 
 /// Which labels the candidate's pods carry.
@@ -11,6 +13,16 @@ pub enum Labels {
     /// Stable's, and `shepherd.rs/track: candidate`: whatever selects stable's pods selects them too. For replicas
     /// that share the traffic of one Service, and for the subsets of a mesh.
     Shared,
+}
+
+/// In a word.
+impl fmt::Display for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Labels::Isolated => "isolated",
+            Labels::Shared => "shared",
+        })
+    }
 }
 
 impl Labels {

@@ -269,6 +269,11 @@ impl DeploymentPair {
 
 #[async_trait]
 impl Workload for DeploymentPair {
+    fn place(&self) -> Option<String> {
+        let (owned, made, labels) = (self.owned.place(), self.made.name(), self.labels);
+        Some(format!("{owned} beside {made} with {labels} labels, promoted by {}", self.promote_by))
+    }
+
     async fn claim(&self, fence: &Fence) -> Result<(), PortError> {
         match self.promote_by {
             PromoteBy::Switch => self.claim_switching(fence).await,

@@ -1,3 +1,5 @@
+use std::fmt;
+
 /// How a candidate of a [`DeploymentPair`](super::DeploymentPair) becomes stable. For the rollout all three are a
 /// promotion by copy: stable runs the candidate's revision, the traffic returns to it, and the candidate's replicas end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,4 +25,15 @@ pub enum PromoteBy {
     ///
     /// Stable's count is the owner's too, so such a promotion needs a router.
     External,
+}
+
+/// As in "promoted by copy".
+impl fmt::Display for PromoteBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PromoteBy::Copy => "copy",
+            PromoteBy::Switch => "a switch",
+            PromoteBy::External => "the owner of its manifest",
+        })
+    }
 }

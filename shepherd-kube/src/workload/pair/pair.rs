@@ -271,7 +271,11 @@ impl DeploymentPair {
 impl Workload for DeploymentPair {
     fn place(&self) -> Option<String> {
         let (owned, made, labels) = (self.owned.place(), self.made.name(), self.labels);
-        Some(format!("{owned} beside {made} with {labels} labels, promoted by {}", self.promote_by))
+        let made_by = if self.recipe.is_patch() { "a patch" } else { "an image" };
+        let promoted_by = self.promote_by;
+        Some(format!(
+            "{owned} beside {made} with {labels} labels, made by {made_by}, promoted by {promoted_by}"
+        ))
     }
 
     async fn claim(&self, fence: &Fence) -> Result<(), PortError> {

@@ -133,7 +133,7 @@ impl GoneOn {
             let pods = format!("app={name}");
             shop.namespace.ready_pods(&pods, replicas).await.unwrap();
             let deployment = shop.namespace.api::<Deployment>().get(name).await.unwrap();
-            let left = ["shepherd.rs/originals", "shepherd.rs/wanted"];
+            let left = ["shepherd.rs/originals", "shepherd.rs/wanted", "shepherd.rs/until-then"];
             assert!(left.iter().all(|key| !deployment.annotations().contains_key(*key)), "{deployment:?}");
         }
         shop.only("shop:v1").await;

@@ -11,6 +11,9 @@ use crate::workload::replaceable;
 /// On stable's Deployment: the revision that its owner is waited for to ship.
 pub(super) const WANTED: &str = "shepherd.rs/wanted";
 
+/// On it, too: the other revision that it may run until he has. Any third one he has given it of his own accord.
+pub(super) const UNTIL_THEN: &str = "shepherd.rs/until-then";
+
 impl DeploymentPair {
     /// Says in stable's Deployment what it is meant to run, and leaves it to its owner.
     pub(super) async fn want(&self, spec: &TrackSpec, mark: &Mark) -> Result<(), PortError> {
@@ -28,21 +31,33 @@ impl DeploymentPair {
                 return Err(PortError::unsupported(place, why));
             }
             let mut edit = Edit::of(deployment);
-            edit.annotate(WANTED, spec.revision.to_string());
+            let wanted = revision_at(WANTED, place, deployment)?;
+            if wanted.as_ref() != Some(&spec.revision) {
+                edit.annotate(UNTIL_THEN, wanted.unwrap_or(runs).to_string());
+                edit.annotate(WANTED, spec.revision.to_string());
+            }
             stamp(&mut edit, mark);
             Ok(edit.into())
         });
         said.await.map(drop)
     }
 
-    /// The revision that stable's Deployment is meant to run, when that was left to its owner.
+    /// The revision that stable's Deployment is meant to run, when that was left to its owner, and he has not decided
+    /// otherwise since.
     pub(super) fn wanted(&self, deployment: &Value) -> Result<Option<Revision>, PortError> {
         let place = self.owned.place();
-        let wanted = annotation(deployment, WANTED).map(Revision::new).transpose();
-        wanted.map_err(|error| refused(place, format!("its annotation {WANTED}: {error}")))
+        let runs = self.recipe.revision(place, deployment)?;
+        let until_then = revision_at(UNTIL_THEN, place, deployment)?;
+        let wanted = revision_at(WANTED, place, deployment)?;
+        Ok(wanted.filter(|wanted| runs == *wanted || until_then.is_none_or(|until_then| runs == until_then)))
     }
 
     pub(super) fn awaited(wanted: &Revision, runs: &Revision) -> Reason {
         format!("waiting for its owner to ship {wanted}; it runs {runs}").into()
     }
+}
+
+fn revision_at(key: &str, place: &str, deployment: &Value) -> Result<Option<Revision>, PortError> {
+    let named = annotation(deployment, key).map(Revision::new).transpose();
+    named.map_err(|error| refused(place, format!("its annotation {key}: {error}")))
 }

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use shepherd_core::model::Track;
 
-use super::external::WANTED;
+use super::external::{UNTIL_THEN, WANTED};
 use super::labels::Labels;
 use super::side::{Cast, Side};
 use super::{DeploymentPair, PromoteBy};
@@ -84,7 +84,7 @@ impl DeploymentPair {
         let annotation = |key: &str| format!("annotation {key}");
         let mut fields = vec![annotation(MARK)];
         if self.promote_by == PromoteBy::External {
-            fields.push(annotation(WANTED));
+            fields.extend([WANTED, UNTIL_THEN].map(annotation));
         } else if self.recipe.is_patch() {
             fields.extend(["the pods' template".to_owned(), annotation(ORIGINALS)]);
         } else {

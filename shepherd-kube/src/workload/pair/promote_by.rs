@@ -19,8 +19,9 @@ pub enum PromoteBy {
     /// of the four objects: it would put them back.
     Switch,
     /// Whoever owns stable's manifest ships the revision: Argo CD, Flux, a pipeline. The rollout waits until stable runs
-    /// it, ready, and says so; of stable it writes two annotations, `shepherd.rs/mark` and, while it waits,
-    /// `shepherd.rs/wanted`, which names the revision. When it is taken back after the owner has shipped it, users stay
+    /// it, ready, and says so; of stable it writes annotations: `shepherd.rs/mark` and, while it waits,
+    /// `shepherd.rs/wanted`, which names the revision, and `shepherd.rs/until-then`, what stands there until he has. Any
+    /// other that he ships meanwhile takes the candidate back, and gets its users. When it is taken back after the owner has shipped it, users stay
     /// on the candidate until he has shipped the old one again; else it is off at once.
     ///
     /// Stable's count is the owner's too, so such a promotion needs a router.

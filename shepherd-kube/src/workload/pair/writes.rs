@@ -7,11 +7,14 @@ use shepherd_core::model::{Fence, Mark, Replicas, Revision, Track, TrackSpec};
 use shepherd_core::ports::PortError;
 
 use super::DeploymentPair;
-use super::external::WANTED;
+use super::external::{UNTIL_THEN, WANTED};
 use super::recipe::changes_label;
 use super::side::{Cast, Side};
 use crate::object::{Created, Edit, MARK, ORIGINALS, annotation, mark_of, stamp};
 use crate::workload::{replaceable, twin};
+
+/// What is of one rollout only.
+const LEFT: [&str; 3] = [ORIGINALS, WANTED, UNTIL_THEN];
 
 impl DeploymentPair {
     /// Stamps the owner on a Deployment. What a rollout before it left there to be put back is no rollout's any more.
@@ -22,8 +25,7 @@ impl DeploymentPair {
             let mut edit = Edit::of(deployment);
             stamp(&mut edit, &Mark::claimed(stored.as_ref(), fence)?);
             if fence.begins(stored.as_ref()) {
-                edit.unannotate(ORIGINALS);
-                edit.unannotate(WANTED);
+                leave_nothing(&mut edit);
             }
             Ok(edit.into())
         });
@@ -181,16 +183,14 @@ impl DeploymentPair {
     /// Nothing is to be put back any more, and nobody is waited for.
     pub(super) async fn forget(&self, mark: &Mark) -> Result<(), PortError> {
         let object = &self.owned;
-        let leaves =
-            |deployment: &Value| [ORIGINALS, WANTED].iter().any(|key| annotation(deployment, key).is_some());
+        let leaves = |deployment: &Value| LEFT.iter().any(|key| annotation(deployment, key).is_some());
         if !object.find().await?.is_some_and(|deployment| leaves(&deployment)) {
             return Ok(());
         }
         let forgotten = object.change(|deployment| {
             mark.admit(mark_of(object.place(), deployment)?.as_ref())?;
             let mut edit = Edit::of(deployment);
-            edit.unannotate(ORIGINALS);
-            edit.unannotate(WANTED);
+            leave_nothing(&mut edit);
             Ok(edit.into())
         });
         forgotten.await.map(drop)
@@ -236,4 +236,10 @@ fn marked(mut deployment: Value, mark: &Mark) -> Value {
 /// It has no replicas and wants none.
 fn is_idle(deployment: &Value) -> bool {
     deployment["spec"]["replicas"] == 0
+}
+
+fn leave_nothing(edit: &mut Edit<'_>) {
+    for key in LEFT {
+        edit.unannotate(key);
+    }
 }

@@ -107,6 +107,20 @@ async fn the_way_back_waits_only_for_an_owner_who_has_shipped() {
 }
 
 #[tokio::test]
+async fn what_the_owner_ships_of_his_own_accord_is_what_stable_runs() {
+    let api = shop(4);
+    let pair = at_full_weight(&api).await;
+    pair.apply(&of(Stable, "web:v2", 4), &on(&first(), 3)).await.unwrap();
+    ships(&api, "web:v3", None);
+    let state = pair.observe().await.unwrap();
+    assert_eq!((seen(&state, Stable), awaited(&state)), (("web:v3".to_owned(), 4, 4), String::new()));
+    pair.apply(&of(Stable, "web:v3", 4), &off(&first(), 4)).await.unwrap();
+    ships(&api, "web:v4", None);
+    let state = pair.observe().await.unwrap();
+    assert_eq!((seen(&state, Stable), awaited(&state)), (("web:v4".to_owned(), 4, 4), String::new()));
+}
+
+#[tokio::test]
 async fn another_rollout_does_not_wait_for_what_one_before_it_wanted() {
     let api = shop(4);
     at_full_weight(&api).await.apply(&of(Stable, "web:v2", 4), &on(&first(), 3)).await.unwrap();

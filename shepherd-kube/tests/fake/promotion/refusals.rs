@@ -190,7 +190,7 @@ async fn whoever_ships_the_revision_himself_may_be_a_tool() {
     );
     let text = report.to_string();
     assert!(
-        text.contains("Deployment shop/web: annotation shepherd.rs/mark, annotation shepherd.rs/wanted\n"),
+        text.contains("Deployment shop/web: annotation shepherd.rs/mark, annotation shepherd.rs/until-then, annotation shepherd.rs/wanted\n"),
         "{text}"
     );
     pair.claim(&first()).await.unwrap();

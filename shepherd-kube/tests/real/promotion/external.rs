@@ -35,7 +35,11 @@ async fn ended(shop: &Shop, handle: &Handle) -> Outcome {
     let outcome = handle.done().await.unwrap();
     assert_eq!((shop.exposure().await.weight, shop.replicas_of("web-candidate").await), (Weight::ZERO, 0));
     let stable = shop.namespace.api::<Deployment>().get("web").await.unwrap();
-    assert!(!stable.metadata.annotations.unwrap_or_default().contains_key("shepherd.rs/wanted"));
+    let left = stable.metadata.annotations.unwrap_or_default();
+    assert!(
+        ["shepherd.rs/wanted", "shepherd.rs/until-then"].iter().all(|key| !left.contains_key(*key)),
+        "{left:?}"
+    );
     outcome
 }
 
@@ -73,11 +77,28 @@ async fn after_the_owner_has_shipped_it_an_abort_waits_until_he_has_restored_it(
     let users = shop.users();
     let handle = begun(&shop).await;
     waits_for(&shop, &handle, "waiting for its owner to ship shop:v2").await;
-    // What he ships cannot be pulled, so that it is not through before the abort.
-    ships(&shop, "shop:v2-unpullable").await;
+    // What he ships counts as available only later, so that it is not through before the abort.
+    shop.patch("web", json!({"spec": {"minReadySeconds": 500}})).await;
+    ships(&shop, "shop:v2").await;
     handle.abort(ada(), "no reason").await.unwrap();
-    waits_for(&shop, &handle, "waiting for its owner to ship shop:v1; it runs shop:v2-unpullable").await;
+    waits_for(&shop, &handle, "waiting for its owner to ship shop:v1; it runs shop:v2").await;
+    shop.patch("web", json!({"spec": {"minReadySeconds": 0}})).await;
     ships(&shop, "shop:v1").await;
     assert_eq!(ended(&shop, &handle).await.ending(), Ending::Aborted);
     users.met(&["shop:v1", "shop:v2"]).await;
+}
+
+/// He may ship a hotfix where the candidate was waited for.
+#[tokio::test]
+async fn whatever_else_the_owner_ships_gets_the_users() {
+    let shop = Shop::open(Way::Envoy).await;
+    let users = shop.users();
+    let handle = begun(&shop).await;
+    waits_for(&shop, &handle, "waiting for its owner to ship shop:v2").await;
+    ships(&shop, "shop:v3").await;
+    let outcome = ended(&shop, &handle).await;
+    assert_eq!(outcome.ending(), Ending::RolledBack);
+    assert!(outcome.why().contains("somebody made stable shop:v3"), "{}", outcome.why());
+    shop.only("shop:v3").await;
+    users.met(&["shop:v1", "shop:v2", "shop:v3"]).await;
 }

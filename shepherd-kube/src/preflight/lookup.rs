@@ -6,8 +6,10 @@ use kube::api::{ApiResource, DynamicObject, GetParams, GroupVersionKind, ListPar
 use kube::core::Request;
 use kube::{Client, Resource};
 use serde_json::Value;
+use shepherd_core::model::Track;
 
 use super::Findings;
+use super::findings::Behind;
 use crate::object::Object;
 
 impl Findings {
@@ -65,6 +67,16 @@ impl Findings {
         let path = DynamicObject::url_path(&resource(version, kind), namespace);
         let request = Request::new(path).get(name, &GetParams::default());
         self.client.request(request.map_err(kube::Error::BuildRequest)?).await
+    }
+
+    /// The Services that a track is behind. Those that cannot be read are told where each is looked at.
+    pub(crate) async fn services_of(&self, namespace: &str, track: Track) -> Vec<Value> {
+        let mut found = Vec::new();
+        let of_track = |one: &&Behind| one.namespace == namespace && one.track == track;
+        for behind in self.services.iter().filter(of_track) {
+            found.extend(self.get("v1", "Service", Some(namespace), &behind.service).await.ok());
+        }
+        found
     }
 
     /// Whether an object exists. Nothing but its metadata is asked for.

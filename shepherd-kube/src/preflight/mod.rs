@@ -50,7 +50,7 @@ pub(crate) use in_place::InPlaceGround;
 pub(crate) use lookup::list;
 pub(crate) use owners::applied_by;
 pub(crate) use rehearsal::mark as rehearsed_mark;
-pub(crate) use selectors::{sends_to, text as selector_text};
+pub(crate) use selectors::{catches, sends_to, text as selector_text};
 pub(crate) use twins::Twins;
 
 pub use error::PreflightError;

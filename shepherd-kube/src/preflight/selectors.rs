@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// Whether a selector with `matchLabels` and `matchExpressions` catches these labels. One that says nothing catches
 /// everything.
-pub(super) fn catches(selector: &Value, labels: &Value) -> bool {
+pub(crate) fn catches(selector: &Value, labels: &Value) -> bool {
     let expressions = selector["matchExpressions"].as_array();
     has_all(&selector["matchLabels"], labels)
         && expressions.into_iter().flatten().all(|expression| fits(expression, labels))

@@ -6,13 +6,15 @@ use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::Client;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
-use shepherd_core::model::FailureKind;
-use shepherd_core::ports::TrafficRouter;
+use shepherd_core::model::{Epoch, FailureKind, Fence, RolloutId};
+use shepherd_core::ports::{TrafficRouter, Workload};
 use shepherd_kube::blue_green::BlueGreenService;
 use shepherd_kube::gate::{AutoscalerHeadroom, Endpoints, PodsReady, Tracks};
 use shepherd_kube::preflight::{Preflight, Report, Severity};
 use shepherd_kube::router::GatewayRoute;
-use shepherd_kube::workload::{DeploymentPair, InPlaceDaemonSet, InPlaceDeployment, InPlaceStatefulSet};
+use shepherd_kube::workload::{
+    DeploymentPair, InPlaceDaemonSet, InPlaceDeployment, InPlaceStatefulSet, Labels,
+};
 use shepherd_testkit::cluster::{Cluster, Namespace};
 
 /// A service behind Envoy that a rollout can begin with.
@@ -139,6 +141,25 @@ async fn a_selector_that_catches_both_tracks_is_found() {
     let [found] = report.findings() else { panic!("{report}") };
     assert_eq!((found.severity, found.remedy.as_str()), (Severity::Error, "make its selector app=web"));
     assert!(found.what.contains("tier=front catches both tracks"), "{report}");
+}
+
+#[tokio::test]
+async fn what_a_rollout_by_ratio_has_left_is_told_alone_and_its_remedy_is_all_that_it_takes() {
+    let shop = sound().await;
+    settled(&shop).await;
+    let pair = DeploymentPair::new(shop.client(), shop.name(), "web").labels(Labels::Shared);
+    let fence = Fence { rollout: RolloutId::new("shop/web#1").unwrap(), epoch: Epoch::new(1) };
+    pair.claim(&fence).await.unwrap();
+    let report = settled(&shop).await;
+    let [found] = report.findings() else { panic!("{report}") };
+    assert!(found.what.contains("the labels of stable's"), "{report}");
+    assert!(found.remedy.contains("kubectl delete deployment web-candidate"), "{report}");
+    shop.api::<Deployment>().delete("web-candidate", &DeleteParams::default()).await.unwrap();
+    let look = async || {
+        let report = settled(&shop).await;
+        Ok(if report.findings().is_empty() { Ok(()) } else { Err(report.to_string()) })
+    };
+    shop.eventually("the Deployment to be gone", look).await.unwrap();
 }
 
 #[tokio::test]

@@ -38,6 +38,9 @@ impl Grounded for DeploymentPair {
         let Some(cast) = cast else { return };
         let stable = self.deployment(cast.stable);
         let Some(there) = findings.present(stable).await else { return };
+        if self.exchanged(findings, &there).await {
+            return;
+        }
         let counted = self.promote_by == PromoteBy::Copy || autoscaler.is_some();
         if counted {
             let told = autoscaler.map(Object::name);
@@ -159,7 +162,11 @@ impl DeploymentPair {
             None => template,
             Some(Some(there)) => {
                 findings.claims(object, &there).await;
-                twin::template_for(stable, &there)
+                // The one that people own is nobody's to be deleted.
+                let unfit = if cast == Cast::FIXED { self.unfit(stable, &there) } else { None };
+                let Some((place, why, remedy)) = unfit else { return twin::template_for(stable, &there) };
+                findings.error(place, why, remedy);
+                template
             }
             Some(None) => {
                 let made = twin::deployment(stable, object.name(), self.labels.relabel());

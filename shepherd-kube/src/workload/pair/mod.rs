@@ -3,6 +3,7 @@
 mod external;
 mod grounded;
 mod labels;
+mod leftovers;
 #[allow(clippy::module_inception, reason = "one main type per file, and it has the name of its room")]
 mod pair;
 mod promote_by;

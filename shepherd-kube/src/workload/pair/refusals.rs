@@ -80,6 +80,11 @@ impl DeploymentPair {
             ))
         });
         let mut found: Vec<_> = applied.collect();
+        if let Some(unfit) = self.unfit_for_switch(scene) {
+            // What its labels make of a Service says nothing of the Service.
+            found.push(unfit);
+            return found;
+        }
         for (place, service) in &services {
             let why = if scene.selected(service).is_none() {
                 Some(scene.astray(service))
@@ -89,5 +94,14 @@ impl DeploymentPair {
             found.extend(why.map(|why| (place.clone(), why, "correct its selector".to_owned())));
         }
         found
+    }
+
+    /// The Deployment that Shepherd made, where no Service could tell its pods from those of the other one.
+    fn unfit_for_switch(&self, scene: &Scene) -> Option<(String, String, String)> {
+        if scene.selected(scene.service(Track::Stable)).is_some() {
+            return None;
+        }
+        let [owned, made] = Side::BOTH.map(|side| scene.deployment(side));
+        self.unfit(owned?, made?)
     }
 }

@@ -4,6 +4,7 @@ mod gates;
 mod in_place;
 mod ingress;
 mod istio;
+mod leftovers;
 mod met;
 mod server;
 mod shop;

@@ -6,6 +6,7 @@ use shepherd_core::model::Track;
 use super::Findings;
 use super::findings::Behind;
 use super::selectors::{catches, sends_to, text};
+use crate::workload::twin::TRACK;
 
 /// Stable's Deployment, and the template of the candidate's.
 #[derive(Debug, Clone, Copy)]
@@ -101,15 +102,16 @@ impl Findings {
     /// grants than a list of all.
     async fn named_service(&mut self, twins: &Twins<'_>, behind: &Behind, named: &[Behind]) {
         let Behind { service, track, .. } = behind;
+        let both = named.iter().filter(|one| one.service == *service).count() > 1;
         match self.get("v1", "Service", Some(twins.namespace), service).await {
-            Ok(found) => {
-                let both = named.iter().filter(|one| one.service == *service).count() > 1;
-                self.sends_to_its_track(twins, &found, *track, both);
-            }
+            Ok(found) => self.sends_to_its_track(twins, &found, *track, both),
             Err(kube::Error::Api(status)) if status.code == 404 => self.error(
                 twins.service(service),
                 "it does not exist",
-                format!("create it with the selector {}, or correct its name", text(&twins.selector(*track))),
+                twins.selector(*track, both).map_or_else(
+                    || "create it, or correct its name".to_owned(),
+                    |selector| format!("create it with the selector {selector}, or correct its name"),
+                ),
             ),
             Err(error) => {
                 self.unchecked(
@@ -125,15 +127,14 @@ impl Findings {
     fn sends_to_its_track(&mut self, twins: &Twins<'_>, service: &Value, track: Track, both: bool) {
         let name = service["metadata"]["name"].as_str().unwrap_or_default();
         let selector = &service["spec"]["selector"];
-        let (own, other) = match track {
-            Track::Stable => (twins.stable_labels(), twins.labels()),
-            Track::Candidate => (twins.labels(), twins.stable_labels()),
-        };
-        let remedy = format!("make its selector {}", text(&twins.selector(track)));
-        if !sends_to(selector, own) {
+        let [own, other] = [track, track.other()].map(|one| sends_to(selector, twins.labels_of(one)));
+        let remedy = twins.narrowed(track, both);
+        if !own {
             let what = format!("its selector {} catches no pod of {track}'s", text(selector));
-            self.error(twins.service(name), what, remedy);
-        } else if sends_to(selector, other) && !twins.shared && !both {
+            // It may well be the right one for the other track's users.
+            let named = if other && !both { ", or name another Service for it" } else { "" };
+            self.error(twins.service(name), what, remedy + named);
+        } else if other && !twins.shared && !both {
             let what = format!("its selector {} catches both tracks", text(selector));
             self.error(twins.service(name), what, remedy);
         }
@@ -166,8 +167,10 @@ impl Findings {
         let [stable, candidate] =
             [twins.stable_labels(), twins.labels()].map(|labels| catches(selector, labels));
         if stable && !candidate {
-            let labels = text(&twins.selector(Track::Candidate));
-            let remedy = format!("make another one like it for pods with {labels}");
+            let labels = twins.selector(Track::Candidate, false).filter(|_| !twins.shared);
+            let pods =
+                labels.map_or("the candidate's pods".to_owned(), |labels| format!("pods with {labels}"));
+            let remedy = format!("make another one like it for {pods}");
             self.warning(place, "it is for stable's pods and for none of the candidate's", remedy);
         } else if stable && kind == "PodDisruptionBudget" {
             self.warning(
@@ -188,15 +191,33 @@ impl Twins<'_> {
         &self.template["metadata"]["labels"]
     }
 
-    /// What selects the pods of one track: of the labels by which stable's are selected, those of that track.
-    fn selector(&self, track: Track) -> Value {
-        let of_track = match track {
+    fn labels_of(&self, track: Track) -> &Value {
+        match track {
             Track::Stable => self.stable_labels(),
             Track::Candidate => self.labels(),
-        };
+        }
+    }
+
+    /// What makes a Service one of its track, or of `both`.
+    fn narrowed(&self, track: Track, both: bool) -> String {
+        match self.selector(track, both) {
+            Some(selector) => format!("make its selector {selector}"),
+            None if both => "name a Service for each of the two tracks".to_owned(),
+            None => format!("make it select a label that only {track}'s pods have"),
+        }
+    }
+
+    /// What selects the pods of one track, or of `both`: of the labels by which stable's are selected, those of that
+    /// track. None where that would catch others, or nobody. The label of Shepherd's own is only on one side, and goes
+    /// with a change of roles.
+    fn selector(&self, track: Track, both: bool) -> Option<String> {
+        let [own, other] = [track, track.other()].map(|one| self.labels_of(one));
         let keys = self.stable["spec"]["selector"]["matchLabels"].as_object().into_iter().flatten();
-        let terms = keys.map(|(key, _)| (key.clone(), of_track[key].clone()));
-        Value::Object(terms.collect::<Map<_, _>>())
+        let usable = keys.filter(|(key, _)| *key != TRACK && (!both || own.get(*key) == other.get(*key)));
+        let terms = usable.filter_map(|(key, _)| Some((key.clone(), own.get(key)?.clone())));
+        let selector = Value::Object(terms.collect::<Map<_, _>>());
+        let fits = sends_to(&selector, own) && sends_to(&selector, other) == (self.shared || both);
+        fits.then(|| text(&selector))
     }
 
     fn service(&self, name: &str) -> String {

@@ -5,7 +5,7 @@ use shepherd_kube::preflight::Severity::Error;
 use shepherd_kube::preflight::{Preflight, Report};
 use shepherd_kube::workload::{DeploymentPair, Labels, PromoteBy};
 
-use super::shop::{DEPLOYMENTS, SERVICES, Shop, checked_with, deployment, says};
+use super::shop::{DEPLOYMENTS, SERVICES, Shop, assert_is, checked_with, deployment, says};
 
 const MADE: &str = "Deployment shop/web-candidate";
 
@@ -89,4 +89,45 @@ async fn exchanged_roles_are_no_reason_to_send_users_back() {
     let report = by_ratio(exchanged(), "web").await;
     says(&report, Error, "Service shop/web", "exchanged the roles", "promote by switch again");
     assert!(by_route(exchanged(), PromoteBy::Switch).await.findings().is_empty());
+}
+
+#[tokio::test]
+async fn a_service_that_leads_to_no_replicas_at_all_is_led_to_those_that_are_there() {
+    let mut shop = left("web-candidate", 0);
+    shop.object(SERVICES, "web")["spec"]["selector"]["app"] = "web-candidate".into();
+    let report = by_route(shop, PromoteBy::Copy).await;
+    let remedy = "make its selector app=web, or name another Service";
+    says(&report, Error, "Service shop/web", "no pod of stable's", remedy);
+}
+
+#[tokio::test]
+async fn the_label_of_shepherds_own_is_in_no_advice() {
+    let mut shop = exchanged();
+    shop.object(SERVICES, "web-candidate")["spec"]["selector"]["app"] = "next".into();
+    let report = by_route(shop, PromoteBy::Switch).await;
+    assert!(!report.to_string().contains("shepherd.rs/track"), "{report}");
+    assert!(report.errors().any(|one| one.remedy == "make its selector app=web"), "{report}");
+
+    let mut shop = exchanged();
+    shop.remove(SERVICES, "web");
+    let report = by_ratio(shop, "web").await;
+    assert!(!report.to_string().contains("shepherd.rs/track"), "{report}");
+}
+
+#[tokio::test]
+async fn one_service_of_both_tracks_is_told_no_selector_of_one() {
+    let report = by_ratio(left("web-candidate", 0), "nosuch").await;
+    let of_service: Vec<_> = report.errors().filter(|one| one.object == "Service shop/nosuch").collect();
+    let [found] = of_service[..] else { panic!("{report}") };
+    assert_is(found, Error, "Service shop/nosuch", "does not exist", "the selector app=web, or correct");
+
+    let report = checked_with(&Shop::sound().open(), |pair| pair.services("web", "web")).await;
+    let found = report.errors().find(|one| one.object == "Service shop/web").unwrap();
+    assert_is(
+        found,
+        Error,
+        "Service shop/web",
+        "no pod of candidate's",
+        "a Service for each of the two tracks",
+    );
 }

@@ -42,6 +42,7 @@ impl Ground {
             ready: four,
             failing: None,
             awaits: None,
+            unreached: Replicas::ZERO,
             mark: None,
         };
         let workload = WorkloadState { stable, candidate: TrackState::default() };
@@ -133,6 +134,7 @@ impl Ground {
             ready: spec.replicas,
             failing: None,
             awaits: None,
+            unreached: Replicas::ZERO,
             mark: Some(mark.clone()),
         };
         Ok(())

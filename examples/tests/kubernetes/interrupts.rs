@@ -1,3 +1,7 @@
+use k8s_openapi::api::core::v1::Service;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+
 use crate::gateway;
 use crate::program::Program;
 use crate::whole::only;
@@ -31,6 +35,29 @@ async fn one_interrupt_ends_with_the_candidate_gone() {
     assert!(ended.told.contains("aborted"), "{ended:#?}");
     only(&shop, "shop:v1").await;
     shop.namespace.ready_pods("app=web-candidate", 0).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_way_back_that_waits_for_a_service_says_so() {
+    let shop = gateway::shop().await;
+    let select = async |selected: &str| {
+        let selector = Patch::Merge(json!({"spec": {"selector": {"app": selected}}}));
+        let services = shop.namespace.api::<Service>();
+        services.patch("web", &PatchParams::default(), &selector).await.unwrap();
+    };
+    let mut program = shop.run(&["web", "shop:v2", "--interval", "10m", "--drain", "1s"]);
+    program.until("10% to the candidate").await;
+    select("nobody").await;
+    program.until("paused: stable still has users and no replica for them").await;
+    program.interrupt().await;
+    program
+        .until(
+            "0 of 4 stable replicas are ready (4 more are, and nothing sends to them: look at the selector",
+        )
+        .await;
+    select("web").await;
+    program.end().await.assert_code(1);
+    only(&shop, "shop:v1").await;
 }
 
 #[tokio::test]

@@ -87,7 +87,10 @@ impl Machine {
     fn waiting_ready(&self, track: Track, wanted: Replicas) -> WaitingFor {
         let ready = self.state.ready(track).unwrap_or_default();
         let seen = self.state.workload().map(|workload| workload.track(track));
-        let said = seen.and_then(|seen| seen.failing.clone().or_else(|| seen.awaits.clone()));
+        let said = seen.and_then(|seen| {
+            let said = seen.failing.as_ref().or(seen.awaits.as_ref()).cloned();
+            said.or_else(|| unreached(seen.unreached))
+        });
         let failing = if track == Track::Stable { self.edit_awaited(said.as_ref()).or(said) } else { said };
         WaitingFor::Ready { track, ready, wanted, failing }
     }
@@ -147,4 +150,9 @@ impl Machine {
         let failure = self.state.seen.blind_failure.as_ref()?;
         Some(WaitingFor::Sight(Reason::new(failure.to_string())))
     }
+}
+
+fn unreached(more: Replicas) -> Option<Reason> {
+    let why = "nothing sends to them: look at the selector of their Service";
+    (more > Replicas::ZERO).then(|| Reason::new(format!("{more} more are, and {why}")))
 }

@@ -2,10 +2,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a verdict is what it is, in words for a person.
+/// Why something is as it is, in words for a person.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Reason(String);
+pub struct Reason(Box<str>);
 
 /// The answer of a gate. Only [`Pass`](Verdict::Pass) lets a rollout go on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ impl Verdict {
 impl Reason {
     /// A reason in words.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self(text.into().into_boxed_str())
     }
 
     /// The words.
@@ -52,7 +52,7 @@ impl Reason {
 
 impl<T: Into<String>> From<T> for Reason {
     fn from(text: T) -> Self {
-        Self(text.into())
+        Self::new(text)
     }
 }
 

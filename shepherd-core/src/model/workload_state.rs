@@ -17,6 +17,10 @@ pub struct TrackState {
     /// and neither a promotion nor a way back ends before: replicas that are ready now may be about to be replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub awaits: Option<Reason>,
+    /// How many more are ready and take no requests, since nothing sends to them. People are told, and nothing is decided
+    /// by it.
+    #[serde(default)]
+    pub unreached: Replicas,
     /// The mark of the write that made it so; none when nobody has marked it, or the backend cannot hold marks.
     #[serde(default)]
     pub mark: Option<Mark>,

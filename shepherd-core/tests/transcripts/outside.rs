@@ -27,6 +27,7 @@ impl Outside {
             ready: replicas,
             failing: None,
             awaits: None,
+            unreached: Replicas::ZERO,
             mark: None,
         };
         Self {
@@ -80,6 +81,7 @@ impl Outside {
                     ready: spec.replicas,
                     failing: None,
                     awaits: None,
+                    unreached: Replicas::ZERO,
                     mark: Some(mark.clone()),
                 };
                 match spec.track {

@@ -38,7 +38,8 @@ impl Look<'_> {
             return Ok(state);
         }
         let sets = selected(self.object.reach(), self.object.namespace(), place, seen).await?;
-        state.ready = self.ready(seen, &sets, &revision, desired).await?.into();
+        let Ready { reached, unreached } = self.ready(seen, &sets, &revision, desired).await?;
+        (state.ready, state.unreached) = (reached.into(), unreached.into());
         // What another revision's pods say is no word about this one.
         let own = present(deployment, &sets).filter(|set| self.naming.runs(set, &revision));
         let Some(set) = own else { return Ok(state) };
@@ -57,35 +58,34 @@ impl Look<'_> {
         sets: &[Value],
         revision: &Revision,
         desired: u32,
-    ) -> Result<u32, PortError> {
+    ) -> Result<Ready, PortError> {
         let own = sets.iter().filter(|set| is_of(&seen.object, set));
         let (ours, others): (Vec<_>, Vec<_>) = own.partition(|set| self.naming.runs(set, revision));
         // Available is ready for as long as the template asks for.
         let available = |set: &Value| count(set, "availableReplicas");
-        if ours.iter().all(|set| available(set) == 0) {
-            return Ok(0);
-        }
-        let Some(served) = self.served(seen.since).await? else {
-            return Ok(ours.iter().map(|set| available(set)).fold(0, u32::saturating_add));
+        let ready = ours.iter().map(|set| available(set)).fold(0, u32::saturating_add);
+        let Some(service) = self.service.filter(|_| ready > 0) else {
+            return Ok(Ready { reached: ready, unreached: 0 });
         };
+        let served = self.served(service, seen.since).await?;
         let of = |set: &Value| {
             let prefix = format!("{}-", set["metadata"]["name"].as_str().unwrap_or_default());
             let pods = served.iter().filter(|pod| pod.starts_with(&prefix)).count();
             u32::try_from(pods).unwrap_or(u32::MAX)
         };
-        let ready = ours.iter().map(|set| available(set).min(of(set))).fold(0, u32::saturating_add);
+        let reached = ours.iter().map(|set| available(set).min(of(set))).fold(0, u32::saturating_add);
         let leaving = others.iter().map(|set| of(set)).fold(0, u32::saturating_add);
-        Ok(if leaving == 0 { ready } else { ready.min(desired.saturating_sub(leaving)) })
+        let counted = if leaving == 0 { reached } else { reached.min(desired.saturating_sub(leaving)) };
+        Ok(Ready { reached: counted, unreached: ready - reached })
     }
 
-    /// The ready pods behind the Service; none where no Service is waited for.
-    async fn served(&self, since: Version) -> Result<Option<Vec<String>>, PortError> {
-        let Some(service) = self.service else { return Ok(None) };
+    /// The ready pods behind the Service.
+    async fn served(&self, service: &str, since: Version) -> Result<Vec<String>, PortError> {
         let slices: Vec<EndpointSlice> = self.list(&slices_of(service), since).await?;
         let ready = endpoints(slices).into_iter().filter(|endpoint| {
             endpoint.conditions.as_ref().is_some_and(|conditions| conditions.ready == Some(true))
         });
-        Ok(Some(ready.filter_map(|endpoint| endpoint.target_ref?.name).collect()))
+        Ok(ready.filter_map(|endpoint| endpoint.target_ref?.name).collect())
     }
 
     /// What keeps the pods of a set from becoming ready: what they say themselves, or why there are none.
@@ -105,6 +105,12 @@ impl Look<'_> {
         let listed = self.object.reach().list(self.object.namespace(), selector, since).await;
         listed.map_err(|error| failure(self.object.place(), error))
     }
+}
+
+/// How many replicas take requests, and how many more are ready.
+struct Ready {
+    reached: u32,
+    unreached: u32,
 }
 
 /// That the pods took longer than the Deployment lets them, and what the first of them that is not ready says of it.

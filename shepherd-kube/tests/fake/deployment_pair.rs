@@ -164,8 +164,11 @@ async fn a_replica_is_ready_when_its_service_has_it() {
     let api = api();
     let pair = pair(&api).services("web", "web-candidate");
     pair.apply(&of(Track::Candidate, "web:v2", 2), &mark(1)).await.unwrap();
-    let ready = async || pair.observe().await.unwrap().candidate.ready;
-    assert_eq!(ready().await, Replicas::ZERO);
+    let ready = async || {
+        let candidate = pair.observe().await.unwrap().candidate;
+        (candidate.ready.get(), candidate.unreached.get())
+    };
+    assert_eq!(ready().await, (0, 2));
     let set = controllers::present_set(&api, "web-candidate");
     let endpoint = |pod: &str, ready: bool| json!({"addresses": ["10.1.1.1"], "conditions": {"ready": ready}, "targetRef": {"kind": "Pod", "name": pod}});
     let endpoints = [
@@ -178,7 +181,7 @@ async fn a_replica_is_ready_when_its_service_has_it() {
         "addressType": "IPv4", "endpoints": endpoints,
     });
     let api = api.with("/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices", slice);
-    assert_eq!(ready().await, Replicas::new(1));
+    assert_eq!(ready().await, (1, 1));
     drop(api);
 }
 

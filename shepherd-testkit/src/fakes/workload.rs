@@ -47,6 +47,7 @@ fn state(revision: Revision, replicas: Replicas, mark: Option<Mark>) -> TrackSta
         ready: replicas,
         failing: None,
         awaits: None,
+        unreached: Replicas::ZERO,
         mark,
     }
 }

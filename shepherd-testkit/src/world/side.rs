@@ -63,6 +63,7 @@ impl Side {
             ready: Replicas::new(self.ready_of_own(at)),
             failing: self.failing(behaviours),
             awaits: None,
+            unreached: Replicas::ZERO,
             mark: self.mark.clone(),
         }
     }

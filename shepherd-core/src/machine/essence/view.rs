@@ -131,7 +131,8 @@ impl<'a> View<'a> {
     pub(super) fn side(&self, track: Track, wanted: &TrackWanted) -> Side {
         let TrackWanted { revision, replicas, accepted } = wanted;
         let seen = self.state.workload().map(|workload| {
-            let TrackState { revision, desired, ready, failing, awaits, mark: _ } = workload.track(track);
+            let TrackState { revision, desired, ready, failing, awaits, unreached: _, mark: _ } =
+                workload.track(track);
             Sight {
                 revision: revision.clone(),
                 desired: *desired,

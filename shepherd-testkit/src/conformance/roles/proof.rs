@@ -158,6 +158,7 @@ impl Service {
             ready: replicas,
             failing: None,
             awaits: None,
+            unreached: Replicas::ZERO,
             mark: mark.clone(),
         }
     }

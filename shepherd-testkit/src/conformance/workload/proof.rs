@@ -161,6 +161,7 @@ impl Side {
             ready: Replicas::new(u32::try_from(ready).unwrap_or(u32::MAX)),
             failing: failing.then(|| "exit code 1".into()),
             awaits: None,
+            unreached: Replicas::ZERO,
             mark: self.mark.clone(),
         }
     }

@@ -106,6 +106,7 @@ impl Object {
             ready: Replicas::new(count(ready)),
             failing: fails.then(|| "exit code 1".into()),
             awaits: None,
+            unreached: Replicas::ZERO,
             mark: asked.mark.clone(),
         }
     }

@@ -33,6 +33,7 @@ impl Outside {
             ready: plan.replicas(),
             failing: None,
             awaits: None,
+            unreached: Replicas::ZERO,
             mark: None,
         };
         let workload = WorkloadState { stable, candidate: TrackState::default() };
@@ -153,6 +154,7 @@ impl Outside {
             ready: side.ready.min(spec.replicas),
             failing: side.failing.take().filter(|_| spec.replicas > Replicas::ZERO),
             awaits: None,
+            unreached: Replicas::ZERO,
             mark: Some(mark.clone()),
         };
         Ok(())

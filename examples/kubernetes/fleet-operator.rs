@@ -1,9 +1,13 @@
 //! One process that rolls out whatever is asked for by annotations: `example.shepherd/image` on a Deployment is the
-//! image that is to come. Another image gives the one before up; the present one aborts.
+//! image that is to come. Another image gives the one before up; the present one aborts. Without the annotation, or with
+//! an empty one, nothing new is rolled out; what is under way goes on to its end, also with the next run.
 //!
 //! With `example.shepherd/route` the traffic goes by the weights of that `HTTPRoute`, from the Service of the
-//! Deployment's name to `NAME-candidate`; without, by the ratio of replicas. How it ended stands in
-//! `example.shepherd/outcome`, and `example.shepherd/tried` says of which image, so that it is not tried again.
+//! Deployment's name to `NAME-candidate`; without, by the ratio of replicas. A rollout stays as it was begun, so its route
+//! must stay named until it has ended: the next run waits until it is named again.
+//!
+//! How it ended stands in `example.shepherd/outcome`, and `example.shepherd/tried` says of which image, so that it is not
+//! tried again; remove that one, and it is. What is refused while a rollout is under way is told only, and tried again.
 
 mod common {
     mod cluster;
@@ -32,6 +36,7 @@ use futures_util::StreamExt;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::Api;
 use kube::api::ListParams;
+use kube::runtime::watcher::Event;
 use kube::runtime::{WatchStreamExt, watcher};
 use operator::Operator;
 
@@ -61,7 +66,7 @@ struct Args {
     drain: Duration,
 
     /// How many calls all rollouts together make at a time
-    #[arg(long, default_value = "16", value_name = "COUNT")]
+    #[arg(long, default_value = "16", value_name = "COUNT", value_parser = count)]
     calls: NonZeroUsize,
 
     /// The operator's name: the same after a restart, and no other operator's of the namespace
@@ -80,18 +85,22 @@ async fn run(args: Args) -> Result<u8, Trouble> {
     let deployments = Api::<Deployment>::namespaced(cluster.client.clone(), &cluster.namespace);
     // A missing permission is told at once; what fails later is tried again by the watch.
     deployments.list(&ListParams::default().limit(1)).await.map_err(|error| match error {
-        kube::Error::Api(status) if status.code == 403 => Trouble::input(status.message),
+        kube::Error::Api(status) if status.code == 403 => Trouble::Input(format!(
+            "{}; give this account the Role of examples/kubernetes/roles/fleet-operator.yaml in {}",
+            status.message, cluster.namespace
+        )),
         error => Trouble::stuck(error),
     })?;
-    let watched = watcher(deployments, watcher::Config::default()).default_backoff();
-    let mut watched = watched.applied_objects().boxed();
+    let mut watched = watcher(deployments, watcher::Config::default()).default_backoff().boxed();
     say(format_args!("watching the Deployments of {}", cluster.namespace));
-    let operator = Arc::new(Operator::new(args, cluster));
+    let operator = Arc::new(Operator::new(args, cluster)?);
     loop {
         tokio::select! {
             _ = interrupts.next() => break,
             seen = watched.next() => match seen {
-                Some(Ok(deployment)) => operator.see(deployment),
+                Some(Ok(Event::Apply(deployment) | Event::InitApply(deployment))) => operator.see(&deployment),
+                Some(Ok(Event::Delete(deployment))) => operator.miss(&deployment),
+                Some(Ok(Event::Init | Event::InitDone)) => {}
                 Some(Err(error)) => complain(format_args!("the watch failed and begins anew: {error}")),
                 None => break,
             },
@@ -100,4 +109,8 @@ async fn run(args: Args) -> Result<u8, Trouble> {
     operator.close().await;
     say("ended; what was under way goes on with the next run");
     Ok(0)
+}
+
+fn count(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "write a whole number of at least 1".to_owned())
 }

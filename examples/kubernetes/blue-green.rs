@@ -25,8 +25,8 @@ struct Args {
     asked: Asked,
 
     /// The Deployments of the two sides [default: NAME-blue,NAME-green]
-    #[arg(long, num_args = 2, value_delimiter = ',', value_names = ["BLUE", "GREEN"], value_parser = name)]
-    deployments: Option<Vec<String>>,
+    #[arg(long, value_name = "BLUE,GREEN", value_parser = sides)]
+    deployments: Option<[String; 2]>,
 
     /// The label of the selector that is switched between `blue` and `green`
     #[arg(long, default_value = "color", value_name = "LABEL", value_parser = name)]
@@ -52,7 +52,7 @@ async fn run(args: Args) -> Result<u8, Trouble> {
     let (client, namespace, name) = (&cluster.client, &cluster.namespace, &asked.name);
 
     let mut web = BlueGreenService::new(client.clone(), namespace, name).label(label, "blue", "green");
-    if let Some([blue, green]) = deployments.as_deref() {
+    if let Some([blue, green]) = deployments {
         web = web.deployments(blue, green);
     }
     if let Some(preview) = preview {
@@ -72,4 +72,11 @@ async fn run(args: Args) -> Result<u8, Trouble> {
                 .on(workload.clone()))
         })
         .await
+}
+
+fn sides(text: &str) -> Result<[String; 2], String> {
+    match text.split_once(',') {
+        Some((blue, green)) if !green.contains(',') => Ok([name(blue)?, name(green)?]),
+        _ => Err("write two names with a comma between them, blue's first".to_owned()),
+    }
 }

@@ -28,7 +28,7 @@ pub(crate) struct Guarded {
     guards: Vec<Guard>,
 
     /// The port on which the pods serve `/metrics`
-    #[arg(long, default_value_t = 8080, value_name = "PORT")]
+    #[arg(long, default_value_t = 8080, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     metrics_port: u16,
 }
 

@@ -16,3 +16,10 @@ async fn shop() -> Shop {
 }
 
 whole_rollouts!(shop(), killed_at ["scale-candidate-3 begins", "switch begins", "bake-100% begins", "retire-stable begins"]);
+
+#[tokio::test]
+async fn the_sides_may_have_other_names() {
+    let shop = shop().await;
+    let plan = shop.run(&["web", "shop:v2", "--dry-run", "--deployments", "web-blue,other"]).end().await;
+    plan.assert_code(0);
+}

@@ -13,12 +13,13 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_gateway-canary");
 
 #[tokio::test]
 async fn what_makes_no_sense_is_refused() {
-    let cases: [(&[&str], &str); 13] = [
+    let cases: [(&[&str], &str); 14] = [
         (&["web"], "<IMAGE>"),
         (&["web", ""], "for '<IMAGE>'"),
         (&["", "shop:v2"], "for '<NAME>': it is empty; write a name"),
         (&["web", "shop:v2", "--interval", "soon"], "for '--interval <TIME>'"),
         (&["web", "shop:v2", "--weights", "200"], "for '--weights <PERCENT,...>'"),
+        (&["web", "shop:v2", "--metrics-port", "0"], "for '--metrics-port <PORT>': 0 is not in 1..=65535"),
         (&["web", "shop:v2", "--promote-by", "hand"], "for '--promote-by <WAY>'"),
         (&["web", "shop:v2", "-n", ""], "for '--namespace <NAMESPACE>': it is empty"),
         (&["web", "shop:v2", "--process", ""], "for '--process <NAME>': it is empty"),
@@ -32,12 +33,23 @@ async fn what_makes_no_sense_is_refused() {
         Program::start(PROGRAM, Path::new("/none"), arguments).end().await.assert_error(2, why);
     }
     let operator = env!("CARGO_BIN_EXE_fleet-operator");
-    for (option, why) in
-        [("--process", "it is empty"), ("--namespace", "it is empty"), ("--drain", "write a time")]
-    {
-        let ended = Program::start(operator, Path::new("/none"), &[option, ""]).end().await;
+    let cases = [
+        ("--process", "", "it is empty"),
+        ("--namespace", "", "it is empty"),
+        ("--drain", "", "write a time"),
+        ("--calls", "0", "write a whole number of at least 1"),
+    ];
+    for (option, value, why) in cases {
+        let ended = Program::start(operator, Path::new("/none"), &[option, value]).end().await;
         ended.assert_error(2, why);
         assert!(ended.errors.contains(option), "{ended:#?}");
+    }
+    let blue_green = env!("CARGO_BIN_EXE_blue-green");
+    for (sides, why) in [("b", "write two names"), ("b,g,r", "write two names"), ("b,", "it is empty")] {
+        let arguments = ["web", "shop:v2", "--deployments", sides];
+        let ended = Program::start(blue_green, Path::new("/none"), &arguments).end().await;
+        ended.assert_error(2, why);
+        assert!(ended.errors.contains("--deployments <BLUE,GREEN>"), "{ended:#?}");
     }
 }
 

@@ -48,3 +48,10 @@ async fn a_good_image_is_promoted_and_all_weight_is_back_on_stable() {
         (&100.into(), &0.into())
     );
 }
+
+#[tokio::test]
+async fn a_version_of_the_api_that_is_not_there_is_to_be_corrected() {
+    let shop = shop().await;
+    let ended = shop.run(&["web", "shop:v2", "--api-version", "v9"]).end().await;
+    ended.assert_line(2, "or correct the API version that it was asked for in");
+}

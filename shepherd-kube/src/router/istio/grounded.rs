@@ -22,7 +22,7 @@ impl Grounded for VirtualService {
                 findings.behind(namespace, name, track);
             }
         }
-        let remedy = "install the definitions of Istio, or say which version it has with `.api_version(..)`";
+        let remedy = "install the definitions of Istio, or correct the API version that it was asked for in";
         if !findings.serves(self.router.object.kind(), remedy).await {
             return;
         }

@@ -10,11 +10,11 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
-use shepherd_core::driver::{Fleet, Handle, Rollout};
+use shepherd_core::driver::{Fleet, Handle, Rollout, StartError};
 use shepherd_core::machine::Snapshot;
 use shepherd_core::model::{Actor, Revision, Target};
 use shepherd_core::plan::{Attention, Recovery};
-use shepherd_core::ports::Store;
+use shepherd_core::ports::{Store, StoreError};
 use shepherd_core::strategy::Canary;
 use shepherd_kube::router::GatewayRoute;
 use shepherd_kube::store::KubeStore;
@@ -125,7 +125,14 @@ impl Operator {
     }
 
     async fn start(&self, name: &str, route: Option<&str>, image: &Revision) -> Result<Handle, Trouble> {
-        Ok(self.fleet.start(&self.rollout(name, route)?, image.clone()).await?)
+        let started = self.fleet.start(&self.rollout(name, route)?, image.clone()).await;
+        started.map_err(|error| match error {
+            // An operator takes over by itself, and from nobody who lives.
+            StartError::Store(StoreError::Held { holder, .. }) => {
+                Trouble::Stuck(format!("{holder} drives it; end that one, or wait for its end"))
+            }
+            error => error.into(),
+        })
     }
 
     /// Whether it could be started.

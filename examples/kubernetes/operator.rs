@@ -119,7 +119,8 @@ impl Operator {
         let patch = Patch::Merge(json!({"metadata": metadata}));
         match self.deployments().patch_metadata(name, &PatchParams::apply("fleet-operator"), &patch).await {
             Ok(_) => Ok(true),
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(false),
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
+            Err(kube::Error::Api(status)) if status.code == 409 && version.is_some() => Ok(false),
             Err(error) => Err(Trouble::stuck(error)),
         }
     }

@@ -125,7 +125,11 @@ impl Keeper {
             }
         }
         match handle.done().await {
-            Ok(outcome) => self.ended(&outcome, after.as_ref()).await,
+            // The process before may have asked for what comes after it.
+            Ok(outcome) => {
+                let next = outcome.report().next.as_ref().map(|next| next.revision.clone());
+                self.ended(&outcome, after.or(next).as_ref()).await;
+            }
             // The next process goes on.
             Err(Stopped::Detached) if self.operator.is_closing() => {}
             Err(stopped) => return Err(stopped.into()),

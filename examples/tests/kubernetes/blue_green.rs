@@ -22,4 +22,6 @@ async fn the_sides_may_have_other_names() {
     let shop = shop().await;
     let plan = shop.run(&["web", "shop:v2", "--dry-run", "--deployments", "web-blue,other"]).end().await;
     plan.assert_code(0);
+    let unknown = shop.run(&["web", "shop:v2", "--deployments", "other,green"]).end().await;
+    assert!(unknown.code == Some(2) && unknown.errors.contains("/other"), "{unknown:#?}");
 }

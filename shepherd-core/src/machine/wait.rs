@@ -95,13 +95,17 @@ impl Machine {
         WaitingFor::Ready { track, ready, wanted, failing }
     }
 
-    /// What somebody has made of stable, where nothing goes on before that is put right, and what its replicas say.
+    /// What somebody has made of stable, and what its replicas say.
     fn edit_awaited(&self, said: Option<&Reason>) -> Option<Reason> {
         let runs = self.edited()?;
-        // What comes after a promotion was watched by nobody, and users do not go there by themselves.
-        let remedy = if self.promoted() { "undo that" } else { "mend that, or undo it" };
+        let remedy = match said {
+            // What comes after a promotion was watched by nobody, and users do not go there by themselves.
+            _ if self.promoted() => "; undo that",
+            Some(_) => "; mend that, or undo it",
+            None => "",
+        };
         let said = said.map(|said| format!(": {said}")).unwrap_or_default();
-        Some(Reason::new(format!("somebody has made it {runs}; {remedy}{said}")))
+        Some(Reason::new(format!("somebody has made it {runs}{remedy}{said}")))
     }
 
     fn stage_then(&self) -> Then {

@@ -39,7 +39,8 @@ pub enum WaitingFor {
         ready: Replicas,
         /// How many shall be.
         wanted: Replicas,
-        /// Why they are not, in the backend's own words: why they cannot become so by themselves, or whom they wait for.
+        /// Why they are not, as far as it is known: why they cannot become so by themselves or whom they wait for, in the
+        /// backend's own words; that nothing sends to those that are; what somebody has made of stable.
         failing: Option<Reason>,
     },
     /// For a routing write to take effect, where the router does not tell what that takes.

@@ -23,9 +23,11 @@ pub trait TrafficRouter: Send + Sync {
     /// What this router can do. Constant, and answered without I/O.
     fn capabilities(&self) -> RouterCapabilities;
 
-    /// What it writes to, in a few words that stay the same: `HTTPRoute shop/web`. They are kept with each plan, and a
-    /// rollout that was begun in one place is not gone on with in another, where an off would take nobody off. None, as
-    /// unless told otherwise, fits any.
+    /// What it writes to: all that decides where a write lands, such as `HTTPRoute shop/web (from web to web-next)`.
+    ///
+    /// It is kept with each plan, and a rollout that was begun in one place is not gone on with in another, where an off
+    /// would take nobody off. So the same settings must give the same words, in later versions as well. An adapter that
+    /// says nothing, as it does by default, is taken for the same wherever it writes.
     fn place(&self) -> Option<String> {
         None
     }

@@ -27,9 +27,11 @@ use crate::model::{Fence, Mark, TrackSpec, WorkloadState};
 /// The testkit has a suite with one test for each of these promises.
 #[async_trait]
 pub trait Workload: Send + Sync {
-    /// What it works on and how, in a few words that stay the same: `Deployment shop/web, in place`. They are kept with
-    /// each plan, and a rollout that was begun in one place is not gone on with in another. None, as unless told
-    /// otherwise, fits any.
+    /// What it works on, and how: all that decides where a write lands, such as `Deployment shop/web, in place`.
+    ///
+    /// It is kept with each plan, and a rollout that was begun in one place is not gone on with in another. So the same
+    /// settings must give the same words, in later versions as well. An adapter that says nothing, as it does by default,
+    /// is taken for the same wherever it writes.
     fn place(&self) -> Option<String> {
         None
     }

@@ -91,7 +91,9 @@ impl BlueGreenDeployments {
 impl Workload for BlueGreenDeployments {
     fn place(&self) -> Option<String> {
         let [blue, green] = Side::BOTH.map(|side| self.deployment(side).place());
-        Some(format!("{blue} and {green}"))
+        // Plans keep these words: they stay as they are.
+        let container = self.sides.container.as_ref().map(|name| format!(", the image of {name}"));
+        Some(format!("{blue} and {green}{}", container.unwrap_or_default()))
     }
 
     async fn claim(&self, fence: &Fence) -> Result<(), PortError> {

@@ -112,6 +112,7 @@ impl TrafficRouter for ServiceSelector {
     }
 
     fn place(&self) -> Option<String> {
+        // Plans keep these words: they stay as they are.
         let Sides { label, values: [blue, green], .. } = &self.sides;
         Some(format!("{} (its selector's {label}, {blue} or {green})", self.service.place()))
     }

@@ -54,21 +54,18 @@ impl Findings {
             return;
         }
         let partition = &ground.object["spec"]["updateStrategy"]["rollingUpdate"]["partition"];
-        let remedy = if partition.as_u64().is_some_and(|partition| partition > 0) {
-            "let it finish: set the `partition` of its updateStrategy to 0"
-        } else if on_delete(ground.object) {
-            "let it finish: end the pods of the revision before, which OnDelete leaves to you"
-        } else {
-            "wait until it has (`kubectl rollout status`), or undo it"
-        };
-        self.passing(
-            ground.place,
-            format!(
-                "its previous rollout has not finished: of {desired} replicas {updated} are updated and {available} \
-                 available, and {all} are there"
-            ),
-            remedy,
+        let what = format!(
+            "its previous rollout has not finished: of {desired} replicas {updated} are updated and {available} \
+             available, and {all} are there"
         );
+        if partition.as_u64().is_some_and(|partition| partition > 0) {
+            self.error(ground.place, what, "let it finish: set the `partition` of its updateStrategy to 0");
+        } else if on_delete(ground.object) {
+            let remedy = "let it finish: end the pods of the revision before, which OnDelete leaves to you";
+            self.error(ground.place, what, remedy);
+        } else {
+            self.passing(ground.place, what, "wait until it has (`kubectl rollout status`), or undo it");
+        }
     }
 
     /// How its people have its pods replaced, where a rollout does it otherwise.

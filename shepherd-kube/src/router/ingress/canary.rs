@@ -248,7 +248,10 @@ impl TrafficRouter for IngressCanary {
     }
 
     fn place(&self) -> Option<String> {
-        Some(format!("{} beside {}", self.router.object.place(), self.main.place()))
+        // Plans keep these words: they stay as they are.
+        let (canary, main, prefix) =
+            (self.router.object.place(), self.main.place(), self.router.shape.keys.prefix());
+        Some(format!("{canary} beside {main}, by annotations of {prefix}"))
     }
 
     async fn claim(&self, fence: &Fence) -> Result<(), PortError> {

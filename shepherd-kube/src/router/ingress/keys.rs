@@ -16,6 +16,10 @@ impl Keys {
         Self { prefix: prefix.into() }
     }
 
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     pub(super) fn canary(&self) -> String {
         self.of("canary")
     }

@@ -61,6 +61,13 @@ impl Dialect for Destinations {
         subset.as_ref().map_or_else(|| host.clone(), |subset| format!("{host} subset {subset}"))
     }
 
+    fn meant(&self, track: Track) -> String {
+        let Destination { host, subset } = self.of(track);
+        let (name, namespace) = self.full(host);
+        let subset = subset.as_ref().map(|subset| format!(" subset {subset}")).unwrap_or_default();
+        if namespace.is_empty() { format!("{name}{subset}") } else { format!("{name}.{namespace}{subset}") }
+    }
+
     fn is(&self, backend: &Value, track: Track) -> bool {
         self.is_destination(&backend["destination"], track)
     }

@@ -1,8 +1,9 @@
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::Value;
 
-/// Which rules send to the service that is rolled out.
+/// Which rules send to the service that is rolled out. In whatever order and how often they were named, they are the same.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) enum Chosen {
     /// The only one that sends to stable.
@@ -16,10 +17,12 @@ pub(crate) enum Chosen {
 
 impl Chosen {
     pub(crate) fn named<N: Into<String>>(names: impl IntoIterator<Item = N>) -> Self {
-        Self::Named(names.into_iter().map(Into::into).collect())
+        let names: BTreeSet<String> = names.into_iter().map(Into::into).collect();
+        Self::Named(names.into_iter().collect())
     }
 
     pub(crate) fn at(places: impl IntoIterator<Item = usize>) -> Self {
+        let places: BTreeSet<usize> = places.into_iter().collect();
         Self::At(places.into_iter().collect())
     }
 

@@ -12,6 +12,11 @@ pub(crate) trait Dialect: Send + Sync {
     /// What errors call the backend of a track.
     fn backend(&self, track: Track) -> String;
 
+    /// The backend of a track, the same however it was written.
+    fn meant(&self, track: Track) -> String {
+        self.backend(track)
+    }
+
     /// Whether a backend is this track's.
     fn is(&self, backend: &Value, track: Track) -> bool;
 

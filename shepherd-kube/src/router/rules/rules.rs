@@ -23,9 +23,9 @@ pub(crate) struct Rules<D> {
 }
 
 impl<D: Dialect> Rules<D> {
-    /// Which object, from where to where, in which of its rules.
+    /// Which object, from where to where, in which of its rules. Plans keep these words: they stay as they are.
     pub(crate) fn described(&self) -> String {
-        let [from, to] = Track::BOTH.map(|track| self.dialect.backend(track));
+        let [from, to] = Track::BOTH.map(|track| self.dialect.meant(track));
         format!("{} (from {from} to {to}, in the {} {})", self.place, self.dialect.words().rules, self.chosen)
     }
 }

@@ -365,7 +365,10 @@ fn let_go<K: Kind>(edit: &mut Edit<'_>, object: &Value, kept: Option<Originals>,
 #[async_trait]
 impl<K: Kind> Workload for InPlace<K> {
     fn place(&self) -> Option<String> {
-        Some(format!("{}, in place", self.object.place()))
+        // Plans keep these words: they stay as they are.
+        let container =
+            self.container.as_ref().map(|name| format!(", the image of {name}")).unwrap_or_default();
+        Some(format!("{}, in place{container}", self.object.place()))
     }
 
     async fn claim(&self, fence: &Fence) -> Result<(), PortError> {

@@ -11,7 +11,7 @@ use crate::workload::replaceable;
 /// On stable's Deployment: the revision that its owner is waited for to ship.
 pub(super) const WANTED: &str = "shepherd.rs/wanted";
 
-/// On it, too: the other revision that it may run until he has. Any third one he has given it of his own accord.
+/// On it, too: what it may run until he has. Any other one he has given it of his own accord.
 pub(super) const UNTIL_THEN: &str = "shepherd.rs/until-then";
 
 impl DeploymentPair {
@@ -19,7 +19,8 @@ impl DeploymentPair {
     pub(super) async fn want(&self, spec: &TrackSpec, mark: &Mark) -> Result<(), PortError> {
         let place = self.owned.place();
         let said = self.owned.change(|deployment| {
-            mark.admit(mark_of(place, deployment)?.as_ref())?;
+            let stored = mark_of(place, deployment)?;
+            mark.admit(stored.as_ref())?;
             let runs = self.recipe.revision(place, deployment)?;
             if mark.traffic == Traffic::On {
                 replaceable(place, spec, &runs)?;
@@ -33,7 +34,14 @@ impl DeploymentPair {
             let mut edit = Edit::of(deployment);
             let wanted = revision_at(WANTED, place, deployment)?;
             if wanted.as_ref() != Some(&spec.revision) {
-                edit.annotate(UNTIL_THEN, wanted.unwrap_or(runs).to_string());
+                let forward = stored.as_ref().is_none_or(|stored| stored.traffic == Traffic::On);
+                let until_then = match wanted {
+                    None => runs,
+                    // From the way back on it is the candidate, which he may ship too late.
+                    Some(candidate) if forward => candidate,
+                    Some(wanted) => revision_at(UNTIL_THEN, place, deployment)?.unwrap_or(wanted),
+                };
+                edit.annotate(UNTIL_THEN, until_then.to_string());
                 edit.annotate(WANTED, spec.revision.to_string());
             }
             stamp(&mut edit, mark);

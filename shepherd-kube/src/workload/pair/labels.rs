@@ -15,7 +15,7 @@ pub enum Labels {
     Shared,
 }
 
-/// In a word.
+/// In a word. Plans keep these words: they stay as they are.
 impl fmt::Display for Labels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

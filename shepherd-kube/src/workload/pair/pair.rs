@@ -196,6 +196,25 @@ impl DeploymentPair {
         Some(if track == Track::Stable { stable.name() } else { candidate.name() })
     }
 
+    /// All that decides what is written where. Plans keep these words: they stay as they are.
+    fn described(&self) -> String {
+        let (owned, made, labels) = (self.owned.place(), self.made.name(), self.labels);
+        let mut parts = vec![format!("{owned} beside {made} with {labels} labels")];
+        if let Some([stable, candidate]) = &self.services {
+            parts.push(format!("behind Services {} and {}", stable.name(), candidate.name()));
+        }
+        if let Some(autoscaler) = &self.autoscaler {
+            parts.push(format!("scaled by {}", autoscaler.object.name()));
+        }
+        parts.push(match (&self.recipe.patch, &self.recipe.container) {
+            (Some(_), _) => "made by a patch".to_owned(),
+            (None, Some(container)) => format!("made by the image of {container}"),
+            (None, None) => "made by an image".to_owned(),
+        });
+        parts.push(format!("promoted by {}", self.promote_by));
+        parts.join(", ")
+    }
+
     async fn claim_fixed(&self, fence: &Fence) -> Result<(), PortError> {
         let stable = self.claim_side(Side::Owned, fence).await?;
         if let Some(autoscaler) = &self.autoscaler {
@@ -270,12 +289,7 @@ impl DeploymentPair {
 #[async_trait]
 impl Workload for DeploymentPair {
     fn place(&self) -> Option<String> {
-        let (owned, made, labels) = (self.owned.place(), self.made.name(), self.labels);
-        let made_by = if self.recipe.is_patch() { "a patch" } else { "an image" };
-        let promoted_by = self.promote_by;
-        Some(format!(
-            "{owned} beside {made} with {labels} labels, made by {made_by}, promoted by {promoted_by}"
-        ))
+        Some(self.described())
     }
 
     async fn claim(&self, fence: &Fence) -> Result<(), PortError> {

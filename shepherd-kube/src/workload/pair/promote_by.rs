@@ -20,15 +20,15 @@ pub enum PromoteBy {
     Switch,
     /// Whoever owns stable's manifest ships the revision: Argo CD, Flux, a pipeline. The rollout waits until stable runs
     /// it, ready, and says so; of stable it writes annotations: `shepherd.rs/mark` and, while it waits,
-    /// `shepherd.rs/wanted`, which names the revision, and `shepherd.rs/until-then`, what stands there until he has. Any
-    /// other that he ships meanwhile takes the candidate back, and gets its users. When it is taken back after the owner has shipped it, users stay
-    /// on the candidate until he has shipped the old one again; else it is off at once.
+    /// `shepherd.rs/wanted`, which names the revision, and `shepherd.rs/until-then`, what may stand there until he has.
+    /// When a rollout is taken back after he has shipped its revision, users stay on the candidate until he has shipped the
+    /// old one again; else it is off at once. Whatever else he ships meanwhile takes the candidate back, and gets its users.
     ///
     /// Stable's count is the owner's too, so such a promotion needs a router.
     External,
 }
 
-/// As in "promoted by copy".
+/// As in "promoted by copy". Plans keep these words: they stay as they are.
 impl fmt::Display for PromoteBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -44,7 +44,7 @@ async fn a_missing_definition_is_named() {
     let router = VirtualService::http(api.client(), "shop", "web");
     let report = checked(&api, &router, Labels::Isolated).await;
     let object = "VirtualService of networking.istio.io/v1";
-    says(&report, Error, object, "does not know this kind", ".api_version(");
+    says(&report, Error, object, "does not know this kind", "correct the API version");
 }
 
 #[tokio::test]

@@ -120,6 +120,25 @@ async fn what_the_owner_ships_of_his_own_accord_is_what_stable_runs() {
     assert_eq!((seen(&state, Stable), awaited(&state)), (("web:v4".to_owned(), 4, 4), String::new()));
 }
 
+/// What was taken back is no decision of his: he may be late.
+#[tokio::test]
+async fn the_candidate_that_comes_late_is_waited_out() {
+    let api = shop(4);
+    let pair = at_full_weight(&api).await;
+    pair.apply(&of(Stable, "web:v2", 4), &on(&first(), 3)).await.unwrap();
+    pair.apply(&of(Stable, "web:v1", 4), &off(&first(), 4)).await.unwrap();
+    ships(&api, "web:v3", None);
+    pair.apply(&of(Stable, "web:v3", 4), &off(&first(), 5)).await.unwrap();
+    ships(&api, "web:v2", None);
+    let state = pair.observe().await.unwrap();
+    assert_eq!(awaited(&state), "waiting for its owner to ship web:v3; it runs web:v2");
+    for decided in ["web:v3", "web:v1"] {
+        ships(&api, decided, None);
+        let state = pair.observe().await.unwrap();
+        assert_eq!((seen(&state, Stable), awaited(&state)), ((decided.to_owned(), 4, 4), String::new()));
+    }
+}
+
 #[tokio::test]
 async fn another_rollout_does_not_wait_for_what_one_before_it_wanted() {
     let api = shop(4);

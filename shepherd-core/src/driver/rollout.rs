@@ -229,22 +229,24 @@ impl Rollout {
         }
     }
 
-    /// What cannot begin on what was seen is refused before the store hears of it, unless something is under way, to be
-    /// gone on with. What could not be seen for a moment is looked at again after the claim.
+    /// What cannot begin, or cannot go on with what is under way, is refused before the store hears of it: whoever drives
+    /// that still goes on. What could not be seen for a moment is looked at again after the claim.
     async fn refuse_mistake(&self, revision: &Revision, outside: Outside) -> Result<(), StartError> {
         let ports = &self.shared.ports;
-        let stable = match ports.stable_in(outside) {
-            Err(error) if error.kind().is_passing() => return Ok(()),
-            stable => stable,
-        };
-        let Err(mistake) = self.plan_from(stable, revision.clone()) else { return Ok(()) };
         let loaded = match ports.within("load the record", ports.store.load(&self.shared.target)).await {
             Err(StoreError::Port(error)) if error.kind().is_passing() => return Ok(()),
             loaded => loaded?,
         };
         let saved = loaded.and_then(|(_, saved)| saved);
         let under_way = saved.map(|saved| Snapshot::decode(&saved.snapshot)).transpose()?;
-        if under_way.is_some_and(|snapshot| goes_on(&snapshot, revision)) { Ok(()) } else { Err(mistake) }
+        if let Some(snapshot) = under_way.filter(|snapshot| goes_on(snapshot, revision)) {
+            return self.check_ports(&snapshot);
+        }
+        let stable = match ports.stable_in(outside) {
+            Err(error) if error.kind().is_passing() => return Ok(()),
+            stable => stable,
+        };
+        self.plan_from(stable, revision.clone()).map(drop)
     }
 
     async fn claim(&self, above: Epoch, steal: bool) -> Result<Held, StartError> {

@@ -239,12 +239,23 @@ async fn what_was_begun_elsewhere_neither_goes_on_nor_gives_way() {
     let left = through("route a").start(revision("v2")).await.unwrap();
     in_stage(&left, "bake-10%").await;
     left.detach().await;
-    for wanted in ["v2", "v3"] {
-        let refused = through("route b").start(revision(wanted)).await.err().unwrap();
+    let refused = async |wanted| {
         let why = "shop/web is under way on route a, and can neither go on nor give way on route b";
-        assert!(refused.to_string().starts_with(why), "{refused}");
-        assert_eq!(place.weight(), "10%");
-    }
+        for refused in [
+            through("route b").start(revision(wanted)).await.err().unwrap(),
+            through("route b").steal(revision(wanted)).await.err().unwrap(),
+        ] {
+            assert!(refused.to_string().starts_with(why), "{refused}");
+            assert_eq!(place.weight(), "10%");
+        }
+    };
+    refused("v2").await;
+    refused("v3").await;
+    let driven = through("route a").start(revision("v2")).await.unwrap();
+    refused("v2").await;
+    refused("v3").await;
+    driven.pause(ada(), "it is driven as before").await.unwrap();
+    driven.detach().await;
     let handle = through("route a").start(revision("v3")).await.unwrap();
     assert_eq!(handle.outcome().await.unwrap().ending(), Ending::Promoted);
     let next = through("route b").start(revision("v4")).await.unwrap();

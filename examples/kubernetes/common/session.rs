@@ -5,7 +5,7 @@ use shepherd_core::machine::{Outcome, Phase, Snapshot};
 use shepherd_core::model::Revision;
 use shepherd_core::plan::Plan;
 use shepherd_core::ports::{Clock, SystemClock};
-use shepherd_kube::preflight::{Preflight, Report};
+use shepherd_kube::preflight::{Preflight, PreflightError, Report};
 
 use super::Trouble;
 use super::drive::{came_too_late, drive, tell, user};
@@ -27,23 +27,9 @@ pub(crate) struct Session<'a> {
 impl Session<'_> {
     /// Returns the exit code of how it ended.
     pub(crate) async fn run(mut self, begun: Option<Snapshot>) -> Result<u8, Trouble> {
-        let (mut goes_on, mut displaced) = (false, None);
-        match begun {
-            Some(begun) if *begun.plan().candidate() == self.image => goes_on = true,
-            Some(begun) if begun.outcome().is_none() => {
-                let outcome = self.displace(begun.plan()).await?;
-                tell(&outcome)?;
-                let wanted = outcome.report().next.as_ref().is_some_and(|next| next.revision == self.image);
-                if self.interrupts.any() || !wanted {
-                    came_too_late(&outcome);
-                    return Ok(1);
-                }
-                displaced = Some(begun.plan().candidate().clone());
-            }
-            _ => {}
-        }
-        if !goes_on {
-            self.prepared(displaced).await?;
+        let goes_on = begun.as_ref().is_some_and(|begun| *begun.plan().candidate() == self.image);
+        if !goes_on && !self.made_way(begun).await? {
+            return Ok(1);
         }
         let handle = self.begin(&self.image).await?;
         if goes_on {
@@ -55,26 +41,66 @@ impl Session<'_> {
         Ok(code)
     }
 
+    /// Whether nothing is in the way of the image any more, and nobody has asked to end meanwhile.
+    async fn made_way(&mut self, begun: Option<Snapshot>) -> Result<bool, Trouble> {
+        let begun = begun.filter(|begun| begun.outcome().is_none());
+        if let Some(begun) = &begun {
+            let outcome = self.displace(begun.plan()).await?;
+            // One that was refused had not begun: it is in nobody's way.
+            if !matches!(outcome, Outcome::Refused { .. }) {
+                tell(&outcome)?;
+                let wanted = outcome.report().next.as_ref().is_some_and(|next| next.revision == self.image);
+                if self.interrupts.any() || !wanted {
+                    came_too_late(&outcome);
+                    return Ok(false);
+                }
+            }
+        }
+        // What is found in the midst of a rollout is how that left things: it is looked when nothing is under way.
+        let report = tokio::select! {
+            biased;
+            _ = self.interrupts.next() => {
+                say(format_args!("asked to end: {} was not begun", self.image));
+                return Ok(false);
+            }
+            report = checked(&self.preflight, begun.is_some()) => report?,
+        };
+        let not_ready = |error| match &begun {
+            None => Trouble::input(error),
+            Some(begun) => Trouble::Stuck(format!(
+                "{} is not under way any more, and {} cannot begin: {error}",
+                begun.plan().candidate(),
+                self.image
+            )),
+        };
+        report.ready().map_err(not_ready)?;
+        Ok(true)
+    }
+
     /// What would happen, of which nothing does.
     pub(crate) async fn foretell(self, begun: Option<Snapshot>) -> Result<u8, Trouble> {
-        if let Some(begun) = begun.filter(|begun| begun.outcome().is_none()) {
-            let (plan, image) = (begun.plan(), &self.image);
-            if plan.candidate() == image {
+        let begun = begun.filter(|begun| begun.outcome().is_none());
+        if let Some(begun) = begun.as_ref().map(Snapshot::plan) {
+            let (before, image) = (begun.candidate(), &self.image);
+            if before == image {
                 say(format_args!("{image} is under way already, and would be gone on with:"));
-                say(plan.dry_run().to_string().trim_end());
+                say(begun.dry_run().to_string().trim_end());
                 return Ok(0);
             }
-            if plan.stable() == image {
-                say(format_args!("{} is under way, and would be taken back", plan.candidate()));
+            let ended = "would be taken back, or finished where it is being promoted already";
+            say(format_args!("{before} is under way, and {ended}"));
+            if begun.stable() == image {
                 return Ok(0);
             }
-            say(format_args!("{} is under way, and would give way first; then:", plan.candidate()));
+            say("then:");
         }
         let plan = self.rollout.plan(self.image).await?;
         say(plan.dry_run().to_string().trim_end());
         let report = self.preflight.check().await?;
         report.warnings().for_each(say);
-        report.ready()?;
+        if begun.is_none() {
+            report.ready()?;
+        }
         Ok(0)
     }
 
@@ -96,36 +122,26 @@ impl Session<'_> {
         let handle = self.begin(before).await?;
         // Refused when it has ended meanwhile, which is as good.
         drop(handle.supersede(user().map_err(Trouble::input)?, image.clone()).await);
-        if handle.status().phase == Phase::Recovering {
-            say(format_args!("{before} is under way and gives way first"));
-        } else {
-            say(format_args!("{before} is being promoted already; {image} comes after it"));
+        match handle.status().phase {
+            Phase::Recovering => say(format_args!("{before} is under way and gives way first")),
+            Phase::Forward => {
+                say(format_args!("{before} is being promoted already; {image} comes after it"));
+            }
+            _ => {}
         }
         drive(&handle, &mut self.interrupts).await
     }
+}
 
-    /// What is found in the midst of a rollout is how that left things, so it is looked only when nothing is under way.
-    async fn prepared(&self, displaced: Option<Revision>) -> Result<(), Trouble> {
-        let Some(before) = displaced else { return Ok(self.preflight.clone().check().await?.ready()?) };
-        let not_ready = |error| {
-            Trouble::Stuck(format!(
-                "{before} is not under way any more, and {} cannot begin: {error}",
-                self.image
-            ))
-        };
-        self.cleared().await?.ready().map_err(not_ready)
-    }
-
-    /// As it is when the last pods of what has just ended have ended, too, or that takes too long.
-    async fn cleared(&self) -> Result<Report, Trouble> {
-        let (every, times) = AGAIN;
-        for _ in 1..times {
-            let report = self.preflight.clone().check().await?;
-            if !report.is_passing() || self.interrupts.any() {
-                return Ok(report);
-            }
-            SystemClock::new().sleep(every).await;
+/// As it is when the last pods of what has just `ended` have ended, too, or that takes too long.
+async fn checked(preflight: &Preflight<'_>, ended: bool) -> Result<Report, PreflightError> {
+    let (every, times) = AGAIN;
+    for _ in 1..times {
+        let report = preflight.clone().check().await?;
+        if !(ended && report.is_passing()) {
+            return Ok(report);
         }
-        Ok(self.preflight.clone().check().await?)
+        SystemClock::new().sleep(every).await;
     }
+    preflight.clone().check().await
 }

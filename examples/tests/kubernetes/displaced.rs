@@ -98,11 +98,12 @@ async fn what_was_begun_through_another_route_is_left_alone() {
 async fn a_dry_run_says_what_is_under_way() {
     let shop = left_in_the_middle("1s").await;
     for (image, told) in [
-        ("shop:v1", "shop:v2 is under way, and would be taken back"),
+        ("shop:v1", "shop:v2 is under way, and would be taken back, or finished"),
         ("shop:v2", "shop:v2 is under way already, and would be gone on with:"),
-        ("shop:v3", "shop:v2 is under way, and would give way first; then:"),
+        ("shop:v3", "shop:v2 is under way, and would be taken back, or finished"),
     ] {
         let ended = shop.roll_out(image, &["--dry-run"]).end().await;
+        ended.assert_code(0);
         assert!(ended.told.starts_with(told), "{ended:#?}");
     }
     let users = shop.load.clone().unwrap().send(100).await;

@@ -109,6 +109,7 @@ async fn another_image_follows_on_what_was_left_in_the_middle() {
     let mut program = shop.run(&["web", "shop:v2", "--interval", "10m", "--drain", "1s"]);
     program.until("scale-candidate-1 is through").await;
     program.kill().await;
+    shop.roll_out("shop:v3", &["--dry-run"]).end().await.assert_code(0);
     let ended = shop.roll_out("shop:v3", &[]).end().await;
     ended.assert_code(0);
     assert!(ended.told.contains("shop:v2 was rolled back"), "{ended:#?}");

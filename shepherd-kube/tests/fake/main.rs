@@ -16,6 +16,7 @@ mod ingress;
 mod istio;
 mod kube_store;
 mod lists;
+mod places;
 mod preflight;
 mod promotion;
 mod watching;

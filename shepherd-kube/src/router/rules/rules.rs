@@ -26,7 +26,7 @@ impl<D: Dialect> Rules<D> {
     /// Which object, from where to where, in which of its rules. Plans keep these words: they stay as they are.
     pub(crate) fn described(&self) -> String {
         let [from, to] = Track::BOTH.map(|track| self.dialect.meant(track));
-        format!("{} (from {from} to {to}, in the {} {})", self.place, self.dialect.words().rules, self.chosen)
+        format!("{} (from {from} to {to}, in the {}s {})", self.place, self.dialect.words().rule, self.chosen)
     }
 }
 

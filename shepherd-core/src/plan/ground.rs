@@ -18,8 +18,18 @@ impl Ground {
         *self == Self::default()
     }
 
-    /// What is another one in `other`, as it is here and there, as far as both say.
-    pub(crate) fn unlike<'a>(&'a self, other: &'a Self) -> Option<(&'a str, &'a str)> {
+    /// What is another one in `other`, as it is here and there, as far as both say: the workload, or else the router.
+    ///
+    /// ```
+    /// use shepherd_core::plan::Ground;
+    ///
+    /// let [mut begun, mut bound] = [Ground::default(), Ground::default()];
+    /// begun.router = Some("HTTPRoute shop/web".to_owned());
+    /// assert_eq!(begun.unlike(&bound), None);
+    /// bound.router = Some("HTTPRoute shop/api".to_owned());
+    /// assert_eq!(begun.unlike(&bound), Some(("HTTPRoute shop/web", "HTTPRoute shop/api")));
+    /// ```
+    pub fn unlike<'a>(&'a self, other: &'a Self) -> Option<(&'a str, &'a str)> {
         let workloads = (&self.workload, &other.workload);
         let routers = (&self.router, &other.router);
         [workloads, routers].into_iter().find_map(|places| match places {

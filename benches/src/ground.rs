@@ -36,15 +36,8 @@ impl Ground {
     /// A service of four replicas of this revision, all traffic on them.
     pub fn serving(stable: Revision) -> Self {
         let four = Replicas::new(4);
-        let stable = TrackState {
-            revision: Some(stable),
-            desired: four,
-            ready: four,
-            failing: None,
-            awaits: None,
-            unreached: Replicas::ZERO,
-            mark: None,
-        };
+        let stable =
+            TrackState { revision: Some(stable), desired: four, ready: four, ..TrackState::default() };
         let workload = WorkloadState { stable, candidate: TrackState::default() };
         let routing = Routing { exposure: Exposure::OFF, mark: None, in_effect: true, awaits: None };
         let state = State { workload, routing, failing: false, told: None, taken_off: None };
@@ -132,10 +125,8 @@ impl Ground {
             revision: Some(spec.revision.clone()),
             desired: spec.replicas,
             ready: spec.replicas,
-            failing: None,
-            awaits: None,
-            unreached: Replicas::ZERO,
             mark: Some(mark.clone()),
+            ..TrackState::default()
         };
         Ok(())
     }

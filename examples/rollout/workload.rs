@@ -88,9 +88,8 @@ impl Servers {
             desired: Replicas::new(side.replicas),
             ready: Replicas::new(u32::try_from(status.ready).unwrap_or(u32::MAX)),
             failing: status.failing.map(Reason::new),
-            awaits: None,
-            unreached: Replicas::ZERO,
             mark: side.mark,
+            ..TrackState::default()
         }
     }
 

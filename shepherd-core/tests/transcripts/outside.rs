@@ -25,10 +25,7 @@ impl Outside {
             revision: Some(revision("v1")),
             desired: replicas,
             ready: replicas,
-            failing: None,
-            awaits: None,
-            unreached: Replicas::ZERO,
-            mark: None,
+            ..TrackState::default()
         };
         Self {
             workload: WorkloadState { stable, candidate: TrackState::default() },
@@ -79,10 +76,8 @@ impl Outside {
                     revision: Some(spec.revision.clone()),
                     desired: spec.replicas,
                     ready: spec.replicas,
-                    failing: None,
-                    awaits: None,
-                    unreached: Replicas::ZERO,
                     mark: Some(mark.clone()),
+                    ..TrackState::default()
                 };
                 match spec.track {
                     Track::Stable => self.workload.stable = state,

@@ -41,15 +41,7 @@ impl ScriptedWorkload {
 }
 
 fn state(revision: Revision, replicas: Replicas, mark: Option<Mark>) -> TrackState {
-    TrackState {
-        revision: Some(revision),
-        desired: replicas,
-        ready: replicas,
-        failing: None,
-        awaits: None,
-        unreached: Replicas::ZERO,
-        mark,
-    }
+    TrackState { revision: Some(revision), desired: replicas, ready: replicas, mark, ..TrackState::default() }
 }
 
 #[async_trait]

@@ -62,9 +62,8 @@ impl Side {
             desired: Replicas::new(self.desired),
             ready: Replicas::new(self.ready_of_own(at)),
             failing: self.failing(behaviours),
-            awaits: None,
-            unreached: Replicas::ZERO,
             mark: self.mark.clone(),
+            ..TrackState::default()
         }
     }
 

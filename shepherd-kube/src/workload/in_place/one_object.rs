@@ -292,15 +292,7 @@ impl<K: Kind> InPlace<K> {
             let failing = revision.as_ref().filter(|_| ready < desired);
             let failing = failing.and_then(|revision| looked.failing(revision.as_str())).map(Reason::new);
             let (desired, ready) = (Replicas::new(desired), Replicas::new(ready));
-            let state = TrackState {
-                revision,
-                desired,
-                ready,
-                failing,
-                awaits: None,
-                unreached: Replicas::ZERO,
-                mark,
-            };
+            let state = TrackState { revision, desired, ready, failing, mark, ..TrackState::default() };
             let undone = tracks.undone() == Some(track);
             Ok::<_, PortError>(if undone { self.undone(state, &present) } else { state })
         };

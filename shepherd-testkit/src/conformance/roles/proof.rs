@@ -156,10 +156,8 @@ impl Service {
             revision,
             desired: replicas,
             ready: replicas,
-            failing: None,
-            awaits: None,
-            unreached: Replicas::ZERO,
             mark: mark.clone(),
+            ..TrackState::default()
         }
     }
 }

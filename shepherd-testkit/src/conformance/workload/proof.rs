@@ -160,9 +160,8 @@ impl Side {
             desired: Replicas::new(wanted),
             ready: Replicas::new(u32::try_from(ready).unwrap_or(u32::MAX)),
             failing: failing.then(|| "exit code 1".into()),
-            awaits: None,
-            unreached: Replicas::ZERO,
             mark: self.mark.clone(),
+            ..TrackState::default()
         }
     }
 }

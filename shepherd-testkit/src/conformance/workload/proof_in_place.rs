@@ -105,9 +105,8 @@ impl Object {
             desired: Replicas::new(if tells { count(ready) } else { asked.replicas }),
             ready: Replicas::new(count(ready)),
             failing: fails.then(|| "exit code 1".into()),
-            awaits: None,
-            unreached: Replicas::ZERO,
             mark: asked.mark.clone(),
+            ..TrackState::default()
         }
     }
 }

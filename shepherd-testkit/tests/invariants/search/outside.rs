@@ -31,10 +31,7 @@ impl Outside {
             revision: Some(plan.stable().clone()),
             desired: plan.replicas(),
             ready: plan.replicas(),
-            failing: None,
-            awaits: None,
-            unreached: Replicas::ZERO,
-            mark: None,
+            ..TrackState::default()
         };
         let workload = WorkloadState { stable, candidate: TrackState::default() };
         let claimed = [Epoch::default(); 2];
@@ -153,9 +150,8 @@ impl Outside {
             desired: spec.replicas,
             ready: side.ready.min(spec.replicas),
             failing: side.failing.take().filter(|_| spec.replicas > Replicas::ZERO),
-            awaits: None,
-            unreached: Replicas::ZERO,
             mark: Some(mark.clone()),
+            ..TrackState::default()
         };
         Ok(())
     }

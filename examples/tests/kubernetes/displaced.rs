@@ -1,5 +1,11 @@
 //! Another image than the one whose rollout was left in the middle: that one gives way first, and people see how.
 
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{ListParams, Patch, PatchParams};
+use serde_json::json;
+
 use crate::gateway;
 use crate::shop::Shop;
 use crate::whole::only;
@@ -108,4 +114,17 @@ async fn a_dry_run_says_what_is_under_way() {
     }
     let users = shop.load.clone().unwrap().send(100).await;
     assert!(users.by("shop:v2") > 0 && users.failed() == 0, "{users}");
+}
+
+#[tokio::test]
+async fn a_damaged_state_is_left_as_it_is() {
+    let shop = left_in_the_middle("1s").await;
+    let states = shop.namespace.api::<ConfigMap>();
+    let kept = ListParams::default().labels("shepherd.rs/store=rollout");
+    let state = states.list(&kept).await.unwrap().items.remove(0);
+    let damaged: BTreeMap<_, _> = state.data.unwrap().into_keys().map(|key| (key, "garbage")).collect();
+    let patch = Patch::Merge(json!({"data": damaged}));
+    states.patch(state.metadata.name.as_deref().unwrap(), &PatchParams::default(), &patch).await.unwrap();
+    let ended = shop.roll_out("shop:v2", &[]).end().await;
+    ended.assert_line(2, "it was left as it is: restore it, or take it away");
 }

@@ -71,6 +71,38 @@ async fn change_roles_there_and_back(shop: &Shop) {
     assert_eq!(sets.items.len(), 3, "no pod started twice");
 }
 
+/// Copied, it would end on pods that nobody is led to.
+#[tokio::test]
+async fn what_was_begun_by_a_switch_goes_on_by_nothing_else() {
+    let shop = gateway::shop_of(switching!("gateway-canary.yaml")).await;
+    let users = users(&shop);
+    let mut program = shop.roll_out("shop:v2", &["--promote-by", "switch"]);
+    program.until("promote is through").await;
+    program.kill().await;
+    for image in ["shop:v2", "shop:v3"] {
+        shop.roll_out(image, &[]).end().await.assert_line(2, "promoted by a switch, and can neither go on");
+    }
+    shop.roll_out("shop:v2", &["--promote-by", "switch"]).end().await.assert_code(0);
+    only(&shop, "shop:v2").await;
+    met(users, &["shop:v1", "shop:v2"]).await;
+}
+
+#[tokio::test]
+async fn what_was_made_by_a_patch_goes_on_by_nothing_else() {
+    let shop = gateway::shop().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = written(&folder, r#"{"spec": {"terminationGracePeriodSeconds": 5}}"#);
+    let patched = ["--patch", file.to_str().unwrap()];
+    let mut program = shop.roll_out("v1-beta", &patched);
+    program.until("promote begins").await;
+    program.kill().await;
+    shop.roll_out("v1-beta", &[])
+        .end()
+        .await
+        .assert_line(2, "made by a patch, promoted by copy, and can neither");
+    shop.roll_out("v1-beta", &patched).end().await.assert_code(0);
+}
+
 #[tokio::test]
 async fn an_external_owner_is_waited_for_until_he_has_shipped_it() {
     let shop = gateway::shop().await;

@@ -97,7 +97,7 @@ impl Asked {
             rollout: bind(rollout)?.build()?,
             image: self.image.clone(),
             steal: self.steal,
-            preflight: preflight.also(&store),
+            preflight: preflight.also(&store).candidate(self.image.clone()),
             interrupts: Interrupts::listen(),
         };
         let begun = under_way(&store, session.rollout.target()).await?;

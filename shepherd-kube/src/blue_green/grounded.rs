@@ -100,13 +100,16 @@ impl BlueGreenDeployments {
         let Some(there) = findings.present(object).await else { return };
         let container = self.inspect_side(findings, stable, &there).await;
         let Some(found) = findings.find(other).await else { return };
-        let template = match found {
+        let (mut template, container) = match found {
             Some(candidate) => {
-                self.inspect_side(findings, stable.other(), &candidate).await;
-                candidate["spec"]["template"].clone()
+                let container = self.inspect_side(findings, stable.other(), &candidate).await;
+                (candidate["spec"]["template"].clone(), container)
             }
-            None => self.inspect_made(findings, stable.other(), &there).await,
+            None => (self.inspect_made(findings, stable.other(), &there).await, container),
         };
+        if let (Some(container), Some(revision)) = (container, &findings.candidate) {
+            template = image::with(template, container, revision);
+        }
         let (place, namespace) = (object.place(), self.namespace());
         findings
             .twins(&Twins { place, namespace, stable: &there, template: &template, container, shared: false })

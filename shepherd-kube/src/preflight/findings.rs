@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use kube::Client;
-use shepherd_core::model::{RolloutId, Routing, Track};
+use shepherd_core::model::{Revision, RolloutId, Routing, Track};
 
 use super::{Finding, Report, Severity};
 use crate::object::failure;
@@ -18,6 +18,8 @@ pub struct Findings {
     pub(super) services: Vec<Behind>,
     /// Who sends users to a candidate already, as routers said.
     met: Vec<Met>,
+    /// The revision that is to come, where it was said.
+    pub(crate) candidate: Option<Revision>,
     /// How many replicas the candidate has at most; as many as stable where nothing was said.
     pub(super) replicas: Option<u32>,
 }
@@ -117,7 +119,7 @@ impl Findings {
         }
     }
 
-    pub(super) fn new(client: Client, replicas: Option<u32>) -> Self {
+    pub(super) fn new(client: Client, candidate: Option<Revision>, replicas: Option<u32>) -> Self {
         Self {
             client,
             found: Vec::new(),
@@ -125,6 +127,7 @@ impl Findings {
             forbidden: BTreeSet::new(),
             services: Vec::new(),
             met: Vec::new(),
+            candidate,
             replicas,
         }
     }

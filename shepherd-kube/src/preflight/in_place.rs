@@ -14,6 +14,8 @@ pub(crate) struct InPlaceGround<'a> {
     pub(crate) name: &'a str,
     pub(crate) namespace: &'a str,
     pub(crate) object: &'a Value,
+    /// The template of the pods that are to come.
+    pub(crate) template: &'a Value,
     /// The container that is rolled out, where it was found.
     pub(crate) container: Option<usize>,
     /// Whether there may be one replica more meanwhile.
@@ -25,7 +27,7 @@ pub(crate) struct InPlaceGround<'a> {
 impl Findings {
     /// Whether its replicas can be replaced batch by batch, and who else has a say in it.
     pub(crate) async fn in_place(&mut self, ground: &InPlaceGround<'_>) {
-        let template = &ground.object["spec"]["template"];
+        let template = ground.template;
         self.at_rest(ground);
         self.own_way(ground);
         let (place, namespace) = (ground.place, ground.namespace);

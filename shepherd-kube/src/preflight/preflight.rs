@@ -1,6 +1,7 @@
 use std::fmt;
 
 use kube::Client;
+use shepherd_core::model::Revision;
 
 use super::{Findings, Grounded, PreflightError, Report, server};
 
@@ -30,6 +31,7 @@ use super::{Findings, Grounded, PreflightError, Report, server};
 ///     .router(&router)
 ///     .workload(&workload)
 ///     .also(&store)
+///     .candidate("shop:v2".parse()?)
 ///     .candidate_replicas(4)
 ///     .check()
 ///     .await?;
@@ -46,6 +48,7 @@ pub struct Preflight<'a> {
     routers: Vec<&'a dyn Grounded>,
     workloads: Vec<&'a dyn Grounded>,
     others: Vec<&'a dyn Grounded>,
+    candidate: Option<Revision>,
     replicas: Option<u32>,
 }
 
@@ -57,6 +60,7 @@ impl<'a> Preflight<'a> {
             routers: Vec::new(),
             workloads: Vec::new(),
             others: Vec::new(),
+            candidate: None,
             replicas: None,
         }
     }
@@ -80,6 +84,13 @@ impl<'a> Preflight<'a> {
         self
     }
 
+    /// The revision that is to come. What its pods need is looked at then, and whether they can be made at all; without
+    /// it, what stable's need.
+    pub fn candidate(mut self, revision: Revision) -> Self {
+        self.candidate = Some(revision);
+        self
+    }
+
     /// How many replicas the candidate has at its peak, for the quotas of the namespace; as many as stable, unless told
     /// otherwise.
     pub fn candidate_replicas(mut self, replicas: u32) -> Self {
@@ -96,7 +107,7 @@ impl<'a> Preflight<'a> {
     /// Nothing is changed, so a check may be dropped at any time.
     pub async fn check(self) -> Result<Report, PreflightError> {
         let version = server::version(&self.client).await?;
-        let mut findings = Findings::new(self.client, self.replicas);
+        let mut findings = Findings::new(self.client, self.candidate, self.replicas);
         // Routers first: they know which Services the tracks are behind.
         for one in self.routers.into_iter().chain(self.workloads).chain(self.others) {
             if findings.has_namespace(one.namespace()).await {

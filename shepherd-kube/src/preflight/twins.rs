@@ -16,7 +16,7 @@ pub(crate) struct Twins<'a> {
     pub(crate) namespace: &'a str,
     pub(crate) stable: &'a Value,
     pub(crate) template: &'a Value,
-    /// The container that is rolled out, where it was found.
+    /// The container of it that is rolled out, where it was found.
     pub(crate) container: Option<usize>,
     /// Whether what selects stable's pods is meant to select the candidate's too.
     pub(crate) shared: bool,

@@ -9,6 +9,7 @@ use super::shape::{Both, Shape};
 use super::{InPlaceDaemonSet, InPlaceDeployment, InPlaceStatefulSet};
 use crate::object::Edit;
 use crate::preflight::{Findings, Grounded, InPlaceGround, Need, WATCHED};
+use crate::workload::image;
 
 macro_rules! grounded {
     ($($workload:ident),*) => {
@@ -87,6 +88,10 @@ impl<K: Kind> InPlace<K> {
         }
         findings.claims_with(&self.object, there, |edit| first_batch::<K>(edit, there)).await;
         let [all, updated, available] = K::counts(there);
+        let mut template = there["spec"]["template"].clone();
+        if let (Some(container), Some(revision)) = (container, &findings.candidate) {
+            template = image::with(template, container, revision);
+        }
         findings
             .in_place(&InPlaceGround {
                 place: self.place(),
@@ -94,6 +99,7 @@ impl<K: Kind> InPlace<K> {
                 name: self.object.name(),
                 namespace: self.object.namespace(),
                 object: there,
+                template: &template,
                 container,
                 surges: K::SURGES,
                 counts: [K::size(there).into(), all, updated, available],

@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 use serde_json::Value;
-use shepherd_core::model::Track;
+use shepherd_core::model::{Revision, Track};
+use shepherd_core::ports::PortError;
 
 use super::external::{UNTIL_THEN, WANTED};
 use super::labels::Labels;
@@ -148,32 +149,80 @@ impl DeploymentPair {
         if self.promote_by == PromoteBy::Copy {
             findings.owned_by_tools(place, stable, &self.fields(container));
         }
-        let template = self.inspect_candidate(findings, cast, stable).await;
+        let mut candidate = self.inspect_candidate(findings, cast, stable).await;
+        if container.is_some() || self.recipe.is_patch() {
+            self.renewed(findings, cast, stable, &mut candidate).await;
+        }
+        let template = &candidate["spec"]["template"];
+        let container = image::container(place, &candidate, self.recipe.container.as_deref()).ok();
         let shared = self.labels == Labels::Shared;
         let namespace = self.namespace.as_str();
-        findings.twins(&Twins { place, namespace, stable, template: &template, container, shared }).await;
+        findings.twins(&Twins { place, namespace, stable, template, container, shared }).await;
     }
 
-    /// It is made when the first rollout begins, and stays. Answers the template of its pods.
+    /// It is made when the first rollout begins, and stays. Answers it with pods as stable's.
     async fn inspect_candidate(&self, findings: &mut Findings, cast: Cast, stable: &Value) -> Value {
         let object = self.deployment(cast.candidate);
-        let template = twin::template(stable, self.labels.relabel());
+        let made = twin::deployment(stable, object.name(), self.labels.relabel());
         match findings.find(object).await {
-            None => template,
+            None => {}
             Some(Some(there)) => {
                 findings.claims(object, &there).await;
                 // The one that people own is nobody's to be deleted.
                 let unfit = if cast == Cast::FIXED { self.unfit(stable, &there) } else { None };
-                let Some((place, why, remedy)) = unfit else { return twin::template_for(stable, &there) };
+                let Some((place, why, remedy)) = unfit else {
+                    let mut candidate = Value::clone(&there);
+                    candidate["spec"]["template"] = twin::template_for(stable, &there);
+                    return candidate;
+                };
                 findings.error(place, why, remedy);
-                template
             }
-            Some(None) => {
-                let made = twin::deployment(stable, object.name(), self.labels.relabel());
-                findings.makes(object, &twin::owned(made, stable)).await;
-                template
-            }
+            Some(None) => findings.makes(object, &twin::owned(made.clone(), stable)).await,
         }
+        made
+    }
+
+    /// Makes the candidate run the revision that is to come, as far as that is known. What a patch cannot be made of
+    /// would be found at the first write; of stable, at the promotion.
+    async fn renewed(&self, findings: &mut Findings, cast: Cast, stable: &Value, candidate: &mut Value) {
+        let Some(revision) = findings.candidate.clone() else { return };
+        if self
+            .recipe
+            .revision(self.deployment(cast.stable).place(), stable)
+            .is_ok_and(|runs| runs == revision)
+        {
+            return;
+        }
+        match self.renewal(cast.candidate, Track::Candidate, candidate, &revision).await {
+            Ok(template) => candidate["spec"]["template"] = template,
+            // It is the same patch for stable.
+            Err(error) => return self.unrenewable(findings, cast.candidate, &error),
+        }
+        if self.promote_by == PromoteBy::Copy
+            && let Err(error) = self.renewal(cast.stable, Track::Stable, stable, &revision).await
+        {
+            self.unrenewable(findings, cast.stable, &error);
+        }
+    }
+
+    /// The template of a Deployment for a revision, when the Service of its track goes on selecting its pods.
+    async fn renewal(
+        &self,
+        side: Side,
+        track: Track,
+        deployment: &Value,
+        revision: &Revision,
+    ) -> Result<Value, PortError> {
+        let (place, spec) = (self.deployment(side).place(), &deployment["spec"]);
+        let kept = &spec["selector"]["matchLabels"];
+        let template = self.recipe.template(place, spec["template"].clone(), kept, revision)?;
+        self.check_labels(place, track, &spec["template"], revision).await?;
+        Ok(template)
+    }
+
+    fn unrenewable(&self, findings: &mut Findings, side: Side, error: &PortError) {
+        let remedy = "correct the patch, or the revision's name";
+        findings.error(self.deployment(side).place(), error.failure().message.clone(), remedy);
     }
 
     /// What is written in stable, as pointers.

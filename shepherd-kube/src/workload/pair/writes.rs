@@ -158,7 +158,7 @@ impl DeploymentPair {
     }
 
     /// Refuses a patch that changes a label by which the Service of a track selects its pods.
-    async fn check_labels(
+    pub(super) async fn check_labels(
         &self,
         place: &str,
         track: Track,

@@ -9,3 +9,4 @@ mod met;
 mod server;
 mod shop;
 mod sound;
+mod to_come;

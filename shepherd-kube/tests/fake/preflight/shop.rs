@@ -103,11 +103,20 @@ pub(super) async fn checked(api: &Api) -> Report {
 }
 
 pub(super) async fn checked_with(api: &Api, setting: impl Fn(DeploymentPair) -> DeploymentPair) -> Report {
+    checked_as(api, setting, |preflight| preflight).await
+}
+
+pub(super) async fn checked_as(
+    api: &Api,
+    setting: impl Fn(DeploymentPair) -> DeploymentPair,
+    asking: impl FnOnce(Preflight<'_>) -> Preflight<'_>,
+) -> Report {
     let client = api.client();
     let pair = setting(DeploymentPair::new(client.clone(), "shop", "web"));
     let route = GatewayRoute::http(client.clone(), "shop", "web");
     api.seen();
-    let report = Preflight::of(&client).workload(&pair).router(&route).check().await.unwrap();
+    let preflight = Preflight::of(&client).workload(&pair).router(&route);
+    let report = asking(preflight).check().await.unwrap();
     let seen = api.seen();
     assert!(!seen.iter().any(changes), "{seen:?}");
     let text = format!("{report} {report:?}");

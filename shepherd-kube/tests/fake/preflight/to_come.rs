@@ -1,0 +1,115 @@
+//! The pods of the revision that is to come, where it was said which that is.
+
+use serde_json::{Value, json};
+use shepherd_kube::preflight::Report;
+use shepherd_kube::preflight::Severity::Error;
+use shepherd_kube::workload::{DeploymentPair, PromoteBy};
+
+use super::shop::{DEPLOYMENTS, QUOTAS, SERVICES, Shop, checked_as, checked_with, says, service};
+
+const CANDIDATE: &str = "Deployment shop/web-candidate";
+
+/// A pair whose `v2` is made by a patch.
+fn patched(patch: &Value) -> impl Fn(DeploymentPair) -> DeploymentPair + use<> {
+    let patch = patch.clone();
+    move |pair| {
+        let patch = patch.clone();
+        pair.patched_by(move |revision| match revision.as_str() {
+            "v2" => Ok(patch.clone()),
+            _ => Err("only of v2 there is a patch".to_owned()),
+        })
+    }
+}
+
+async fn to(shop: Shop, revision: &str, setting: impl Fn(DeploymentPair) -> DeploymentPair) -> Report {
+    checked_as(&shop.open(), setting, |preflight| preflight.candidate(revision.parse().unwrap())).await
+}
+
+fn env_from(name: &str) -> Value {
+    json!([{"op": "add", "path": "/spec/containers/0/envFrom/-", "value": {"configMapRef": {"name": name}}}])
+}
+
+#[tokio::test]
+async fn an_image_needs_nothing_that_stable_does_not() {
+    let report = to(Shop::sound(), "web:v2", |pair| pair).await;
+    assert!(report.findings().is_empty(), "{report}");
+}
+
+#[tokio::test]
+async fn what_only_a_patch_needs_is_found_when_it_is_said_which() {
+    let next = env_from("flags");
+    let report = checked_with(&Shop::sound().open(), patched(&next)).await;
+    assert!(report.findings().is_empty(), "{report}");
+    let report = to(Shop::sound(), "v2", patched(&next)).await;
+    says(&report, Error, "Deployment shop/web", "need ConfigMap flags", "create ConfigMap flags");
+    let report = to(Shop::sound(), "v2", patched(&env_from("settings"))).await;
+    assert!(report.findings().is_empty(), "{report}");
+}
+
+#[tokio::test]
+async fn a_quota_is_for_what_the_patch_asks_for() {
+    let room = || {
+        let mut shop = Shop::sound();
+        let status = json!({"hard": {"requests.cpu": "2500m"}, "used": {"requests.cpu": "1"}});
+        shop.add(QUOTAS, json!({"metadata": {"name": "all"}, "spec": {}, "status": status}));
+        shop
+    };
+    let greater = |cpu: &str| json!([{"op": "replace", "path": "/spec/containers/0/resources/requests/cpu", "value": cpu}]);
+    let report = to(room(), "v2", patched(&greater("750m"))).await;
+    assert!(report.findings().is_empty(), "{report}");
+    let report = to(room(), "v2", patched(&greater("1"))).await;
+    says(&report, Error, "ResourceQuota shop/all", "requests.cpu 1 of 2500m is in use", "raise it");
+}
+
+#[tokio::test]
+async fn a_revision_that_no_patch_makes_is_found() {
+    let report = to(Shop::sound(), "v3", patched(&json!({}))).await;
+    says(
+        &report,
+        Error,
+        CANDIDATE,
+        "there is no patch for v3: only of v2 there is a patch",
+        "the revision's name",
+    );
+    let nowhere = json!([{"op": "remove", "path": "/spec/affinity"}]);
+    let report = to(Shop::sound(), "v2", patched(&nowhere)).await;
+    says(&report, Error, CANDIDATE, "the patch for v2", "correct the patch");
+}
+
+#[tokio::test]
+async fn a_patch_of_a_label_that_something_selects_by_is_found() {
+    let report = to(Shop::sound(), "v2", patched(&json!({"metadata": {"labels": {"app": "next"}}}))).await;
+    says(
+        &report,
+        Error,
+        CANDIDATE,
+        "changes the label app, which its own selector needs",
+        "correct the patch",
+    );
+
+    // Stable's pods have the label from the promotion on, and leave their Service.
+    let mut shop = Shop::sound();
+    shop.object(SERVICES, "web")["spec"]["selector"] = json!({"app": "web", "tier": "front"});
+    let other_tier = patched(&json!({"metadata": {"labels": {"tier": "back"}}}));
+    let named = |pair: DeploymentPair| other_tier(pair).services("web", "web-candidate");
+    let report = to(shop, "v2", named).await;
+    let what = "changes the label tier, which the selector of Service shop/web needs";
+    says(&report, Error, "Deployment shop/web", what, "correct the patch");
+
+    // Not where nothing of stable's is written.
+    let mut shop = Shop::sound();
+    shop.object(SERVICES, "web")["spec"]["selector"] = json!({"app": "web", "tier": "front"});
+    let report = to(shop, "v2", |pair| named(pair).promote_by(PromoteBy::External)).await;
+    assert!(report.errors().next().is_none(), "{report}");
+}
+
+#[tokio::test]
+async fn a_patch_that_stable_has_already_is_not_made_again() {
+    let mut shop = Shop::sound();
+    let web = shop.object(DEPLOYMENTS, "web");
+    web["spec"]["template"]["metadata"]["annotations"] = json!({"shepherd.rs/revision": "v2"});
+    shop.add(SERVICES, service("unrelated", &json!({"app": "api"})));
+    let once = json!([{"op": "test", "path": "/spec/containers/0/image", "value": "web:v0"}]);
+    let report = to(shop, "v2", patched(&once)).await;
+    assert!(report.findings().is_empty(), "{report}");
+}

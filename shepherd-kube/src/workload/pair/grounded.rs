@@ -1,7 +1,6 @@
 use async_trait::async_trait;
 use serde_json::Value;
 use shepherd_core::model::{Revision, Track};
-use shepherd_core::ports::PortError;
 
 use super::external::{UNTIL_THEN, WANTED};
 use super::labels::Labels;
@@ -149,10 +148,8 @@ impl DeploymentPair {
         if self.promote_by == PromoteBy::Copy {
             findings.owned_by_tools(place, stable, &self.fields(container));
         }
-        let mut candidate = self.inspect_candidate(findings, cast, stable).await;
-        if container.is_some() || self.recipe.is_patch() {
-            self.renewed(findings, cast, stable, &mut candidate).await;
-        }
+        let renewable = container.is_some() || self.recipe.is_patch();
+        let candidate = self.inspect_candidate(findings, cast, stable, renewable).await;
         let template = &candidate["spec"]["template"];
         let container = image::container(place, &candidate, self.recipe.container.as_deref()).ok();
         let shared = self.labels == Labels::Shared;
@@ -160,69 +157,84 @@ impl DeploymentPair {
         findings.twins(&Twins { place, namespace, stable, template, container, shared }).await;
     }
 
-    /// It is made when the first rollout begins, and stays. Answers it with pods as stable's.
-    async fn inspect_candidate(&self, findings: &mut Findings, cast: Cast, stable: &Value) -> Value {
+    /// It is made when the first rollout begins, and stays. Answers it with the pods that are to come, or with such as
+    /// stable's where those are not known.
+    async fn inspect_candidate(
+        &self,
+        findings: &mut Findings,
+        cast: Cast,
+        stable: &Value,
+        renewable: bool,
+    ) -> Value {
         let object = self.deployment(cast.candidate);
-        let made = twin::deployment(stable, object.name(), self.labels.relabel());
-        match findings.find(object).await {
-            None => {}
-            Some(Some(there)) => {
-                findings.claims(object, &there).await;
-                // The one that people own is nobody's to be deleted.
-                let unfit = if cast == Cast::FIXED { self.unfit(stable, &there) } else { None };
-                let Some((place, why, remedy)) = unfit else {
-                    let mut candidate = Value::clone(&there);
-                    candidate["spec"]["template"] = twin::template_for(stable, &there);
-                    return candidate;
-                };
+        let mut candidate = twin::deployment(stable, object.name(), self.labels.relabel());
+        let there = findings.find(object).await;
+        if let Some(Some(there)) = &there {
+            findings.claims(object, there).await;
+            // The one that people own is nobody's to be deleted.
+            let unfit = if cast == Cast::FIXED { self.unfit(stable, there) } else { None };
+            if let Some((place, why, remedy)) = unfit {
                 findings.error(place, why, remedy);
+                return candidate;
             }
-            Some(None) => findings.makes(object, &twin::owned(made.clone(), stable)).await,
+            candidate = Value::clone(there);
+            candidate["spec"]["template"] = twin::template_for(stable, there);
         }
-        made
+        if renewable {
+            self.renewed(findings, cast, stable, &mut candidate).await;
+        }
+        if there == Some(None) {
+            findings.makes(object, &twin::owned(candidate.clone(), stable)).await;
+        }
+        candidate
     }
 
     /// Makes the candidate run the revision that is to come, as far as that is known. What a patch cannot be made of
     /// would be found at the first write; of stable, at the promotion.
     async fn renewed(&self, findings: &mut Findings, cast: Cast, stable: &Value, candidate: &mut Value) {
         let Some(revision) = findings.candidate.clone() else { return };
-        if self
-            .recipe
-            .revision(self.deployment(cast.stable).place(), stable)
-            .is_ok_and(|runs| runs == revision)
-        {
+        let runs = self.recipe.revision(self.deployment(cast.stable).place(), stable);
+        if runs.is_ok_and(|runs| runs == revision) {
             return;
         }
-        match self.renewal(cast.candidate, Track::Candidate, candidate, &revision).await {
-            Ok(template) => candidate["spec"]["template"] = template,
-            // It is the same patch for stable.
-            Err(error) => return self.unrenewable(findings, cast.candidate, &error),
-        }
-        if self.promote_by == PromoteBy::Copy
-            && let Err(error) = self.renewal(cast.stable, Track::Stable, stable, &revision).await
-        {
-            self.unrenewable(findings, cast.stable, &error);
+        let renewed = self.renewal(findings, cast.candidate, Track::Candidate, candidate, &revision).await;
+        // For stable it is the same patch.
+        let Some(template) = renewed else { return };
+        candidate["spec"]["template"] = template;
+        if self.promote_by == PromoteBy::Copy {
+            self.renewal(findings, cast.stable, Track::Stable, stable, &revision).await;
         }
     }
 
-    /// The template of a Deployment for a revision, when the Service of its track goes on selecting its pods.
+    /// The template of a Deployment for a revision; none where the patch fits neither it nor the Service of its track,
+    /// which is told.
     async fn renewal(
         &self,
+        findings: &mut Findings,
         side: Side,
         track: Track,
         deployment: &Value,
         revision: &Revision,
-    ) -> Result<Value, PortError> {
+    ) -> Option<Value> {
         let (place, spec) = (self.deployment(side).place(), &deployment["spec"]);
         let kept = &spec["selector"]["matchLabels"];
-        let template = self.recipe.template(place, spec["template"].clone(), kept, revision)?;
-        self.check_labels(place, track, &spec["template"], revision).await?;
-        Ok(template)
-    }
-
-    fn unrenewable(&self, findings: &mut Findings, side: Side, error: &PortError) {
-        let remedy = "correct the patch, or the revision's name";
-        findings.error(self.deployment(side).place(), error.failure().message.clone(), remedy);
+        let made = match self.recipe.template(place, spec["template"].clone(), kept, revision) {
+            Ok(template) => {
+                self.check_labels(place, track, &spec["template"], revision).await.map(|()| template)
+            }
+            refused => refused,
+        };
+        match made {
+            Ok(template) => Some(template),
+            Err(error) => {
+                // Of a Service that cannot be read whoever looks at the tracks tells.
+                if error.failure().backend == place {
+                    let remedy = "correct the patch, or the revision's name";
+                    findings.error(place, error.failure().message.clone(), remedy);
+                }
+                None
+            }
+        }
     }
 
     /// What is written in stable, as pointers.

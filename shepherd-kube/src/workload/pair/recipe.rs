@@ -183,12 +183,16 @@ fn patched(place: &str, mut template: Value, patch: Value, revision: &Revision) 
             })?,
         _ => return Err(unfit("is neither an object (JSON merge patch) nor a list (JSON Patch)")),
     }
-    if template["metadata"].is_object() && template["spec"].is_object() {
+    if !template["metadata"].is_object() || !template["spec"].is_object() {
+        return Err(unfit(
+            "leaves no `metadata` or no `spec`: it is one of the pods' template, not of the Deployment",
+        ));
+    }
+    let annotations = &template["metadata"]["annotations"];
+    if annotations.is_object() || annotations.is_null() {
         Ok(template)
     } else {
-        Err(unfit(
-            "leaves no `metadata` or no `spec`: it is one of the pods' template, not of the Deployment",
-        ))
+        Err(unfit("makes `metadata.annotations` something that is no object"))
     }
 }
 

@@ -1,8 +1,8 @@
 //! The pods of the revision that is to come, where it was said which that is.
 
 use serde_json::{Value, json};
-use shepherd_kube::preflight::Report;
 use shepherd_kube::preflight::Severity::Error;
+use shepherd_kube::preflight::{Preflight, Report};
 use shepherd_kube::workload::{DeploymentPair, PromoteBy};
 
 use super::shop::{DEPLOYMENTS, QUOTAS, SERVICES, Shop, checked_as, checked_with, says, service};
@@ -74,6 +74,14 @@ async fn a_revision_that_no_patch_makes_is_found() {
     let nowhere = json!([{"op": "remove", "path": "/spec/affinity"}]);
     let report = to(Shop::sound(), "v2", patched(&nowhere)).await;
     says(&report, Error, CANDIDATE, "the patch for v2", "correct the patch");
+    let report = to(Shop::sound(), "v2", patched(&json!({"metadata": {"annotations": "none"}}))).await;
+    says(
+        &report,
+        Error,
+        CANDIDATE,
+        "makes `metadata.annotations` something that is no object",
+        "correct the patch",
+    );
 }
 
 #[tokio::test]
@@ -96,11 +104,29 @@ async fn a_patch_of_a_label_that_something_selects_by_is_found() {
     let what = "changes the label tier, which the selector of Service shop/web needs";
     says(&report, Error, "Deployment shop/web", what, "correct the patch");
 
+    // Whether it is one of the Service's is not known where that cannot be read, and so it is no error.
+    let mut shop = Shop::sound();
+    shop.remove(SERVICES, "web-candidate");
+    let report = to(shop, "v2", named).await;
+    says(&report, Error, "Service shop/web-candidate", "it does not exist", "create it");
+
     // Not where nothing of stable's is written.
     let mut shop = Shop::sound();
     shop.object(SERVICES, "web")["spec"]["selector"] = json!({"app": "web", "tier": "front"});
     let report = to(shop, "v2", |pair| named(pair).promote_by(PromoteBy::External)).await;
     assert!(report.errors().next().is_none(), "{report}");
+}
+
+#[tokio::test]
+async fn the_pods_to_come_are_what_admission_is_asked_about() {
+    let api = Shop::sound().open();
+    let client = api.client();
+    let pair = DeploymentPair::new(client.clone(), "shop", "web");
+    let preflight = Preflight::of(&client).workload(&pair).candidate("web:v2".parse().unwrap());
+    preflight.check().await.unwrap();
+    let seen = api.seen();
+    let made = seen.iter().find(|seen| seen.dry && seen.path == DEPLOYMENTS).unwrap();
+    assert_eq!(made.body["spec"]["template"]["spec"]["containers"][0]["image"], "web:v2");
 }
 
 #[tokio::test]

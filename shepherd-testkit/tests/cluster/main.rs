@@ -6,4 +6,5 @@ mod behaviours;
 mod gateway;
 mod nginx;
 mod plane;
+mod registry;
 mod serving;

@@ -9,6 +9,7 @@ mod events;
 pub mod gate;
 mod object;
 pub mod preflight;
+pub mod registry;
 pub mod router;
 pub mod store;
 mod time;

@@ -100,16 +100,13 @@ impl BlueGreenDeployments {
         let Some(there) = findings.present(object).await else { return };
         let container = self.inspect_side(findings, stable, &there).await;
         let Some(found) = findings.find(other).await else { return };
-        let (mut template, container) = match found {
+        let (template, container) = match found {
             Some(candidate) => {
                 let container = self.inspect_side(findings, stable.other(), &candidate).await;
-                (candidate["spec"]["template"].clone(), container)
+                (to_come(findings, container, candidate["spec"]["template"].clone()), container)
             }
-            None => (self.inspect_made(findings, stable.other(), &there).await, container),
+            None => (self.inspect_made(findings, stable.other(), container, &there).await, container),
         };
-        if let (Some(container), Some(revision)) = (container, &findings.candidate) {
-            template = image::with(template, container, revision);
-        }
         let (place, namespace) = (object.place(), self.namespace());
         findings
             .twins(&Twins { place, namespace, stable: &there, template: &template, container, shared: false })
@@ -135,11 +132,26 @@ impl BlueGreenDeployments {
     }
 
     /// One that will be made when it is first the candidate. Answers its template.
-    async fn inspect_made(&self, findings: &mut Findings, side: Side, after: &Value) -> Value {
+    async fn inspect_made(
+        &self,
+        findings: &mut Findings,
+        side: Side,
+        container: Option<usize>,
+        after: &Value,
+    ) -> Value {
         let (label, value) = (self.sides.label.as_str(), self.sides.value(side));
         let relabel = twin::Relabel::Side { label, value };
-        let made = twin::deployment(after, self.sides.deployment(side), relabel);
+        let mut made = twin::deployment(after, self.sides.deployment(side), relabel);
+        made["spec"]["template"] = to_come(findings, container, made["spec"]["template"].take());
         findings.makes(self.deployment(side), &made).await;
-        made["spec"]["template"].clone()
+        made["spec"]["template"].take()
+    }
+}
+
+/// The template with the image that is to come, where both that and its container are known.
+fn to_come(findings: &Findings, container: Option<usize>, template: Value) -> Value {
+    match (container, &findings.candidate) {
+        (Some(container), Some(revision)) => image::with(template, container, revision),
+        _ => template,
     }
 }

@@ -34,6 +34,9 @@ pub struct Finding {
     /// Whether it is right by itself soon, as long as nothing is in its way: a rollout has ended, and its last pods have
     /// not.
     pub passing: bool,
+    /// Whether it is about the revision that is to come, and not about how things are: neither time nor the end of another
+    /// rollout makes it right.
+    pub of_candidate: bool,
 }
 
 impl fmt::Display for Finding {

@@ -4,6 +4,7 @@ use std::fmt;
 use kube::Client;
 use shepherd_core::model::{Revision, RolloutId, Routing, Track};
 
+use super::pulled::Asked;
 use super::{Finding, Report, Severity};
 use crate::object::failure;
 
@@ -20,6 +21,8 @@ pub struct Findings {
     met: Vec<Met>,
     /// The revision that is to come, where it was said.
     pub(crate) candidate: Option<Revision>,
+    /// Who is asked for its images.
+    pub(super) images: Option<Asked>,
     /// How many replicas the candidate has at most; as many as stable where nothing was said.
     pub(super) replicas: Option<u32>,
 }
@@ -46,17 +49,37 @@ pub(super) struct Behind {
 impl Findings {
     /// Something because of which a rollout would fail or harm users.
     pub fn error(&mut self, object: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) {
-        self.push(Severity::Error, object.into(), what.into(), remedy.into(), false);
+        self.push(finding(Severity::Error, object, what, remedy));
     }
 
     /// Something that somebody should know before.
     pub fn warning(&mut self, object: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) {
-        self.push(Severity::Warning, object.into(), what.into(), remedy.into(), false);
+        self.push(finding(Severity::Warning, object, what, remedy));
     }
 
     /// Something because of which a rollout would fail now, and that passes by itself.
     pub fn passing(&mut self, object: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) {
-        self.push(Severity::Error, object.into(), what.into(), remedy.into(), true);
+        self.push(Finding { passing: true, ..finding(Severity::Error, object, what, remedy) });
+    }
+
+    /// Something because of which this revision cannot be rolled out at all.
+    pub(crate) fn error_of_candidate(
+        &mut self,
+        object: impl Into<String>,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        self.push(Finding { of_candidate: true, ..finding(Severity::Error, object, what, remedy) });
+    }
+
+    /// Something that somebody should know of this revision before.
+    pub(super) fn warning_of_candidate(
+        &mut self,
+        object: impl Into<String>,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        self.push(Finding { of_candidate: true, ..finding(Severity::Warning, object, what, remedy) });
     }
 
     /// What will be written in this object during a rollout.
@@ -119,7 +142,12 @@ impl Findings {
         }
     }
 
-    pub(super) fn new(client: Client, candidate: Option<Revision>, replicas: Option<u32>) -> Self {
+    pub(super) fn new(
+        client: Client,
+        candidate: Option<Revision>,
+        images: Option<Asked>,
+        replicas: Option<u32>,
+    ) -> Self {
         Self {
             client,
             found: Vec::new(),
@@ -128,6 +156,7 @@ impl Findings {
             services: Vec::new(),
             met: Vec::new(),
             candidate,
+            images,
             replicas,
         }
     }
@@ -137,12 +166,21 @@ impl Findings {
     }
 
     /// Two adapters may find the same.
-    fn push(&mut self, severity: Severity, object: String, what: String, remedy: String, passing: bool) {
-        let finding = Finding { severity, object, what, remedy, passing };
+    fn push(&mut self, finding: Finding) {
         if !self.found.contains(&finding) {
             self.found.push(finding);
         }
     }
+}
+
+fn finding(
+    severity: Severity,
+    object: impl Into<String>,
+    what: impl Into<String>,
+    remedy: impl Into<String>,
+) -> Finding {
+    let (object, what, remedy) = (object.into(), what.into(), remedy.into());
+    Finding { severity, object, what, remedy, passing: false, of_candidate: false }
 }
 
 impl fmt::Debug for Findings {

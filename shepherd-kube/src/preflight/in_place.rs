@@ -14,10 +14,8 @@ pub(crate) struct InPlaceGround<'a> {
     pub(crate) name: &'a str,
     pub(crate) namespace: &'a str,
     pub(crate) object: &'a Value,
-    /// The template of the pods that are to come.
-    pub(crate) template: &'a Value,
-    /// The container that is rolled out, where it was found.
-    pub(crate) container: Option<usize>,
+    /// The container that is rolled out.
+    pub(crate) container: usize,
     /// Whether there may be one replica more meanwhile.
     pub(crate) surges: bool,
     /// How many replicas there shall be, are there, are of the present template, and are available.
@@ -27,11 +25,11 @@ pub(crate) struct InPlaceGround<'a> {
 impl Findings {
     /// Whether its replicas can be replaced batch by batch, and who else has a say in it.
     pub(crate) async fn in_place(&mut self, ground: &InPlaceGround<'_>) {
-        let template = ground.template;
+        let template = &ground.object["spec"]["template"];
         self.at_rest(ground);
         self.own_way(ground);
         let (place, namespace) = (ground.place, ground.namespace);
-        self.template(place, namespace, template, ground.container, ground.surges).await;
+        self.template(place, namespace, template, Some(ground.container), ground.surges).await;
         self.scaled_in_place(namespace, ground.kind, ground.name).await;
         self.budgets(ground, &template["metadata"]["labels"]).await;
         if ground.surges {

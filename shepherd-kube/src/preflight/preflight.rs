@@ -3,7 +3,8 @@ use std::fmt;
 use kube::Client;
 use shepherd_core::model::Revision;
 
-use super::{Findings, Grounded, PreflightError, Report, server};
+use super::pulled::Asked;
+use super::{Findings, Grounded, Images, PreflightError, Report, server};
 
 /// Looks whether a rollout has all that it needs, before anything is changed.
 ///
@@ -49,6 +50,7 @@ pub struct Preflight<'a> {
     workloads: Vec<&'a dyn Grounded>,
     others: Vec<&'a dyn Grounded>,
     candidate: Option<Revision>,
+    images: Option<Asked>,
     replicas: Option<u32>,
 }
 
@@ -61,6 +63,7 @@ impl<'a> Preflight<'a> {
             workloads: Vec::new(),
             others: Vec::new(),
             candidate: None,
+            images: None,
             replicas: None,
         }
     }
@@ -91,6 +94,26 @@ impl<'a> Preflight<'a> {
         self
     }
 
+    /// Asks whether the images that the pods pull are there, each once for this preflight and its clones. Without it,
+    /// nobody is asked: an image that is not there is found by the candidate's pods then, and taken back.
+    ///
+    /// ```no_run
+    /// # async fn example(client: kube::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use shepherd_kube::preflight::Preflight;
+    /// use shepherd_kube::registry::Registries;
+    /// use shepherd_kube::workload::DeploymentPair;
+    ///
+    /// let pair = DeploymentPair::new(client.clone(), "shop", "web");
+    /// let preflight = Preflight::of(&client).workload(&pair).candidate("shop:v2".parse()?);
+    /// let report = preflight.images(Registries::new()).check().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn images(mut self, images: impl Images + 'static) -> Self {
+        self.images = Some(Asked::of(images));
+        self
+    }
+
     /// How many replicas the candidate has at its peak, for the quotas of the namespace; as many as stable, unless told
     /// otherwise.
     pub fn candidate_replicas(mut self, replicas: u32) -> Self {
@@ -107,7 +130,7 @@ impl<'a> Preflight<'a> {
     /// Nothing is changed, so a check may be dropped at any time.
     pub async fn check(self) -> Result<Report, PreflightError> {
         let version = server::version(&self.client).await?;
-        let mut findings = Findings::new(self.client, self.candidate, self.replicas);
+        let mut findings = Findings::new(self.client, self.candidate, self.images, self.replicas);
         // Routers first: they know which Services the tracks are behind.
         for one in self.routers.into_iter().chain(self.workloads).chain(self.others) {
             if findings.has_namespace(one.namespace()).await {

@@ -55,14 +55,27 @@ impl Report {
         self.errors().count() > 0 && self.errors().all(|error| error.passing)
     }
 
+    /// Whether a rollout of this revision could be begun at all, whatever else is under way: looked at before something
+    /// else is ended for it.
+    ///
+    /// # Errors
+    /// All errors that are about the revision itself.
+    pub fn possible(&self) -> Result<(), PreflightError> {
+        not_ready(self.errors().filter(|error| error.of_candidate))
+    }
+
     /// Whether a rollout may begin.
     ///
     /// # Errors
     /// All errors at once, when there are any. Warnings are none.
     pub fn ready(&self) -> Result<(), PreflightError> {
-        let errors: Vec<_> = self.errors().cloned().collect();
-        if errors.is_empty() { Ok(()) } else { Err(PreflightError::NotReady(errors)) }
+        not_ready(self.errors())
     }
+}
+
+fn not_ready<'f>(errors: impl Iterator<Item = &'f Finding>) -> Result<(), PreflightError> {
+    let errors: Vec<_> = errors.cloned().collect();
+    if errors.is_empty() { Ok(()) } else { Err(PreflightError::NotReady(errors)) }
 }
 
 impl fmt::Display for Report {

@@ -34,6 +34,7 @@ impl Findings {
         self.settled(twins.place, twins.stable);
         self.own_selector(twins);
         self.template(twins.place, twins.namespace, twins.template, twins.container, true).await;
+        self.pulled(twins.place, &twins.stable["spec"]["template"], twins.template).await;
         self.reached(twins).await;
         for (version, kind, field) in SELECTING {
             let what = "whether it is for the pods of both tracks";

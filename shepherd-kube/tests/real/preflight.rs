@@ -11,6 +11,7 @@ use shepherd_core::ports::{TrafficRouter, Workload};
 use shepherd_kube::blue_green::BlueGreenService;
 use shepherd_kube::gate::{AutoscalerHeadroom, Endpoints, PodsReady, Tracks};
 use shepherd_kube::preflight::{Preflight, Report, Severity};
+use shepherd_kube::registry::{Credentials, Registries};
 use shepherd_kube::router::GatewayRoute;
 use shepherd_kube::workload::{
     DeploymentPair, InPlaceDaemonSet, InPlaceDeployment, InPlaceStatefulSet, Labels,
@@ -160,6 +161,47 @@ async fn what_a_rollout_by_ratio_has_left_is_told_alone_and_its_remedy_is_all_th
         Ok(if report.findings().is_empty() { Ok(()) } else { Err(report.to_string()) })
     };
     shop.eventually("the Deployment to be gone", look).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_image_that_its_registry_has_not_is_found_before() {
+    let shop = sound().await;
+    settled(&shop).await;
+    let client = shop.client();
+    let pair = DeploymentPair::new(client.clone(), shop.name(), "web").services("web", "web-candidate");
+    let asked = async |image: &str, registries: Registries| {
+        let preflight = Preflight::of(&client).workload(&pair).candidate(image.parse().unwrap());
+        preflight.images(registries).check().await.unwrap()
+    };
+
+    let registry = shop.cluster().registry().await.unwrap();
+    let there = registry.push("acme/shop:v2").await.unwrap();
+    let report = asked(&there, Registries::new()).await;
+    assert!(report.findings().iter().all(|one| !one.of_candidate), "{report}");
+    for missing in ["acme/shop:v3", "acme/shoop:v2"] {
+        let report = asked(&registry.image(missing), Registries::new()).await;
+        let errors: Vec<_> = report.errors().collect();
+        let [error] = errors[..] else { panic!("{report}") };
+        let image = registry.image(missing);
+        let what = format!(
+            "the image {image} of its container app cannot be pulled: {} has none",
+            registry.address()
+        );
+        assert!(error.what.starts_with(&what) && error.what.contains("MANIFEST_UNKNOWN"), "{error}");
+    }
+
+    let private = shop.cluster().private_registry().await.unwrap();
+    let hidden = private.push("acme/shop:v2").await.unwrap();
+    let report = asked(&hidden, Registries::new()).await;
+    assert!(report.errors().next().is_none(), "{report}");
+    let unknown = "does not say so to whoever asks without credentials";
+    assert!(report.warnings().any(|one| one.of_candidate && one.what.contains(unknown)), "{report}");
+    let (user, password) = private.login().unwrap();
+    let as_user = || Registries::new().credentials(move |_| Some(Credentials::new(user, password)));
+    let report = asked(&hidden, as_user()).await;
+    assert!(report.findings().iter().all(|one| !one.of_candidate), "{report}");
+    let report = asked(&private.image("acme/shop:v3"), as_user()).await;
+    assert!(report.errors().any(|one| one.what.contains("has none that robot may see")), "{report}");
 }
 
 #[tokio::test]

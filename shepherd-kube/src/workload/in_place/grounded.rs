@@ -56,8 +56,14 @@ impl<K: Kind> InPlace<K> {
             }
         };
         findings.owned_by_tools(self.place(), &there, &fields::<K>(container));
-        if container.is_some() && !self.under_way(findings, &there).await {
-            self.inspect_rest(findings, &there, container).await;
+        let Some(container) = container else { return };
+        let mut template = there["spec"]["template"].clone();
+        if let Some(revision) = &findings.candidate {
+            template = image::with(template, container, revision);
+        }
+        findings.pulled(self.place(), &there["spec"]["template"], &template).await;
+        if !self.under_way(findings, &there).await {
+            self.inspect_rest(findings, &there, &template, container).await;
         }
     }
 
@@ -82,16 +88,16 @@ impl<K: Kind> InPlace<K> {
         true
     }
 
-    async fn inspect_rest(&self, findings: &mut Findings, there: &Value, container: Option<usize>) {
+    async fn inspect_rest(&self, findings: &mut Findings, there: &Value, template: &Value, container: usize) {
         if let Some((obstacle, remedy)) = K::obstacle(there) {
             findings.error(self.place(), obstacle, remedy);
         }
-        findings.claims_with(&self.object, there, |edit| first_batch::<K>(edit, there)).await;
+        let first = |edit: &mut Edit<'_>| {
+            first_batch::<K>(edit, there);
+            edit.set(&["spec", "template"], template.clone());
+        };
+        findings.claims_with(&self.object, there, first).await;
         let [all, updated, available] = K::counts(there);
-        let mut template = there["spec"]["template"].clone();
-        if let (Some(container), Some(revision)) = (container, &findings.candidate) {
-            template = image::with(template, container, revision);
-        }
         findings
             .in_place(&InPlaceGround {
                 place: self.place(),
@@ -99,7 +105,6 @@ impl<K: Kind> InPlace<K> {
                 name: self.object.name(),
                 namespace: self.object.namespace(),
                 object: there,
-                template: &template,
                 container,
                 surges: K::SURGES,
                 counts: [K::size(there).into(), all, updated, available],

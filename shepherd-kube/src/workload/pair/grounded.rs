@@ -230,7 +230,7 @@ impl DeploymentPair {
                 // Of a Service that cannot be read whoever looks at the tracks tells.
                 if error.failure().backend == place {
                     let remedy = "correct the patch, or the revision's name";
-                    findings.error(place, error.failure().message.clone(), remedy);
+                    findings.error_of_candidate(place, error.failure().message.clone(), remedy);
                 }
                 None
             }

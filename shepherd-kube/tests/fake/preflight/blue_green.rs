@@ -3,6 +3,7 @@ use shepherd_kube::blue_green::BlueGreenService;
 use shepherd_kube::preflight::Severity::{Error, Warning};
 use shepherd_kube::preflight::{Preflight, Report};
 
+use super::images::Catalogue;
 use super::shop::{AUTOSCALERS, DEPLOYMENTS, SERVICES, Shop, changes, deployment, says, service};
 use crate::api::Api;
 
@@ -27,10 +28,15 @@ fn shop() -> Shop {
 }
 
 async fn checked(shop: Shop) -> (Api, Report) {
+    checked_for(shop, Catalogue::default()).await
+}
+
+async fn checked_for(shop: Shop, images: Catalogue) -> (Api, Report) {
     let api = shop.open();
     let web = BlueGreenService::new(api.client(), "shop", "web").preview("web-preview");
     let (router, workload) = (web.router(), web.workload());
-    let report = Preflight::of(&api.client()).workload(&workload).router(&router).check().await.unwrap();
+    let preflight = Preflight::of(&api.client()).workload(&workload).router(&router);
+    let report = preflight.candidate("web:v2".parse().unwrap()).images(images).check().await.unwrap();
     (api, report)
 }
 
@@ -48,8 +54,24 @@ async fn a_side_that_was_never_there_is_made_in_rehearsal_only() {
     shop.remove(DEPLOYMENTS, "web-green");
     let (api, report) = checked(shop).await;
     assert!(report.findings().is_empty(), "{report}");
-    assert!(api.seen().iter().any(|seen| seen.dry && seen.method == "POST" && seen.path == DEPLOYMENTS));
+    let seen = api.seen();
+    let made =
+        seen.iter().find(|seen| seen.dry && seen.method == "POST" && seen.path == DEPLOYMENTS).unwrap();
+    assert_eq!(made.body["spec"]["template"]["spec"]["containers"][0]["image"], "web:v2");
     assert_eq!(api.list(DEPLOYMENTS).len(), 1);
+}
+
+#[tokio::test]
+async fn an_image_that_is_not_there_is_found() {
+    for made in [false, true] {
+        let mut shop = shop();
+        if made {
+            shop.remove(DEPLOYMENTS, "web-green");
+        }
+        let (_, report) = checked_for(shop, Catalogue::without("web:v2")).await;
+        let what = "the image web:v2 of its container app cannot be pulled: the catalogue has none";
+        says(&report, Error, "Deployment shop/web-blue", what, "push it");
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use shepherd_kube::preflight::Severity::{Error, Warning};
 use shepherd_kube::preflight::{Grounded, Preflight, Report};
 use shepherd_kube::workload::{InPlaceDaemonSet, InPlaceDeployment, InPlaceStatefulSet};
 
+use super::images::Catalogue;
 use super::shop::{
     AUTOSCALERS, BUDGETS, CLAIMS, DEPLOYMENTS, QUOTAS, SECRETS, Shop, changes, deployment, says,
 };
@@ -37,6 +38,10 @@ fn sound() -> Shop {
 }
 
 async fn checked(api: &Api, kind: &str) -> Report {
+    checked_for(api, kind, Catalogue::default()).await
+}
+
+async fn checked_for(api: &Api, kind: &str, images: Catalogue) -> Report {
     let client = api.client();
     let workload: Box<dyn Grounded> = match kind {
         "Deployment" => Box::new(InPlaceDeployment::new(client.clone(), "shop", "web")),
@@ -44,7 +49,8 @@ async fn checked(api: &Api, kind: &str) -> Report {
         _ => Box::new(InPlaceDaemonSet::new(client.clone(), "shop", "web")),
     };
     api.seen();
-    let report = Preflight::of(&client).workload(&*workload).check().await.unwrap();
+    let preflight = Preflight::of(&client).workload(&*workload).candidate("web:v2".parse().unwrap());
+    let report = preflight.images(images).check().await.unwrap();
     let seen = api.seen();
     assert!(!seen.iter().any(changes), "{seen:?}");
     report
@@ -69,6 +75,15 @@ async fn nothing_is_found_and_the_first_batch_is_rehearsed() {
         assert_eq!(object["metadata"]["annotations"], Value::Null, "{kind}");
         let text = report.to_string();
         assert!(text.contains(&format!("{kind} shop/web: four annotations of shepherd.rs, spec.")), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_image_that_is_not_there_is_found() {
+    for (kind, _) in KINDS {
+        let what = "the image web:v2 of its container app cannot be pulled: the catalogue has none";
+        let report = checked_for(&sound().open(), kind, Catalogue::without("web:v2")).await;
+        says(&report, Error, &format!("{kind} shop/web"), what, "push it");
     }
 }
 
@@ -267,6 +282,10 @@ async fn a_rollout_that_is_under_way_may_be_gone_on_with() {
             "start that rollout again",
         );
         assert_eq!(report.ready(), Ok(()));
+        // Nothing of it has to be ended to find out that there is no such image.
+        let report = checked_for(&changed(begun).open(), kind, Catalogue::without("web:v2")).await;
+        let why = report.possible().unwrap_err().to_string();
+        assert!(why.contains("the image web:v2 of its container app cannot be pulled"), "{why}");
     }
 }
 

@@ -1,6 +1,7 @@
 mod blue_green;
 mod broken;
 mod gates;
+mod images;
 mod in_place;
 mod ingress;
 mod istio;

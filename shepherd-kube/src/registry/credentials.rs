@@ -1,0 +1,59 @@
+use std::fmt;
+use std::sync::Arc;
+
+use http::HeaderValue;
+use tokio::sync::oneshot;
+
+/// The user that a registry is asked as.
+///
+/// ```
+/// use shepherd_kube::registry::Credentials;
+///
+/// let robot = Credentials::new("robot", "hunter2");
+/// assert!(!format!("{robot:?}").contains("hunter2"));
+/// ```
+#[derive(Clone)]
+pub struct Credentials {
+    user: String,
+    password: String,
+}
+
+/// Which credentials an image is asked for with.
+pub(super) type Find = dyn Fn(&str) -> Option<Credentials> + Send + Sync;
+
+impl Credentials {
+    /// A user's name, and the password or token that registries take in its place.
+    pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
+        Self { user: user.into(), password: password.into() }
+    }
+
+    pub(super) fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// The header that proves them.
+    pub(super) fn header(&self) -> Result<HeaderValue, String> {
+        let unfit = |_| format!("the credentials of {} fit into no header", self.user);
+        let text = http_auth::basic::encode_credentials(&self.user, &self.password);
+        let mut header = HeaderValue::from_str(&text).map_err(unfit)?;
+        header.set_sensitive(true);
+        Ok(header)
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// Looked up on a thread of its own, which nobody waits for when it hangs: another program may be asked there, and that
+/// may ask a person.
+pub(super) async fn find(find: &Arc<Find>, name: String) -> Result<Option<Credentials>, String> {
+    let (find, (answer, answered)) = (find.clone(), oneshot::channel());
+    let looked = std::thread::Builder::new().name("shepherd-credentials".to_owned());
+    looked
+        .spawn(move || answer.send(find(&name)).is_ok())
+        .map_err(|error| format!("no thread could be started to look up its credentials: {error}"))?;
+    answered.await.map_err(|_| "whoever was asked for its credentials panicked".to_owned())
+}

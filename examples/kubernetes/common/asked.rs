@@ -11,6 +11,7 @@ use shepherd_kube::preflight::Preflight;
 use shepherd_kube::store::KubeStore;
 
 use super::interrupts::Interrupts;
+use super::logins;
 use super::session::Session;
 use super::values::{name, revision, time};
 use super::{Cluster, Trouble};
@@ -63,6 +64,13 @@ pub(crate) struct Asked {
     #[arg(long)]
     steal: bool,
 
+    /// Asks the registries of the images whether they are there, before anything is changed
+    ///
+    /// With what `docker login` has left. One that is not there is refused then; where its registry does not say, that is
+    /// told, and it is begun all the same. Without this only the pods find out, and it is taken back.
+    #[arg(long)]
+    check_images: bool,
+
     /// Prints what would happen, and does nothing
     #[arg(long)]
     dry_run: bool,
@@ -97,11 +105,16 @@ impl Asked {
             rollout: bind(rollout)?.build()?,
             image: self.image.clone(),
             steal: self.steal,
-            preflight: preflight.also(&store).candidate(self.image.clone()),
+            preflight: self.looking(preflight).also(&store),
             interrupts: Interrupts::listen(),
         };
         let begun = under_way(&store, session.rollout.target()).await?;
         if self.dry_run { session.foretell(begun).await } else { session.run(begun).await }
+    }
+
+    fn looking<'a>(&self, preflight: Preflight<'a>) -> Preflight<'a> {
+        let preflight = preflight.candidate(self.image.clone());
+        if self.check_images { preflight.images(logins::registries()) } else { preflight }
     }
 
     /// Each step is looked at several times, and the API server is left alone otherwise.

@@ -7,6 +7,7 @@ mod drive;
 pub(crate) mod guarded;
 #[path = "../../rollout/interrupts.rs"]
 mod interrupts;
+mod logins;
 #[allow(dead_code, reason = "not every workload is a pair whose tracks have a Service each")]
 pub(crate) mod paired;
 mod patch_file;

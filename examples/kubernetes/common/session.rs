@@ -74,6 +74,7 @@ impl Session<'_> {
             )),
         };
         report.ready().map_err(not_ready)?;
+        report.warnings().filter(|one| one.of_candidate).for_each(say);
         Ok(true)
     }
 
@@ -100,6 +101,8 @@ impl Session<'_> {
         report.warnings().for_each(say);
         if begun.is_none() {
             report.ready()?;
+        } else {
+            report.possible()?;
         }
         Ok(0)
     }
@@ -118,6 +121,7 @@ impl Session<'_> {
         if begun.stable() != image {
             // What cannot be rolled out is no reason to end what is.
             self.rollout.plan(image.clone()).await?;
+            self.preflight.clone().check().await?.possible()?;
         }
         let handle = self.begin(before).await?;
         // Refused when it has ended meanwhile, which is as good.

@@ -6,6 +6,7 @@ mod blue_green;
 mod displaced;
 mod fleet;
 mod gateway;
+mod images;
 mod inputs;
 mod interrupts;
 mod istio;

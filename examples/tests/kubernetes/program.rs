@@ -31,6 +31,8 @@ impl Program {
         let mut child = Command::new(program)
             .args(arguments)
             .env("KUBECONFIG", kubeconfig)
+            // No login of whoever runs the tests.
+            .env("DOCKER_CONFIG", kubeconfig.parent().expect("a file in a folder"))
             // That the tests run in a pod is nothing to the programs.
             .env_remove("KUBERNETES_SERVICE_HOST")
             .stdin(Stdio::null())

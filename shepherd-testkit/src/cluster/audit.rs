@@ -117,6 +117,8 @@ pub struct Write {
     pub name: String,
     /// The status code of the answer.
     pub code: u16,
+    /// Whether it only asked what would come of it.
+    pub dry_run: bool,
     /// When the API server had received it.
     pub received: SystemTime,
 }
@@ -134,6 +136,7 @@ impl Write {
             name: text("/objectRef/name"),
             received: humantime::parse_rfc3339_weak(&text("/requestReceivedTimestamp"))
                 .unwrap_or(SystemTime::UNIX_EPOCH),
+            dry_run: text("/requestURI").contains("dryRun="),
             code: event.pointer("/responseStatus/code").and_then(Value::as_u64).map_or(0, |code| {
                 // A status code that is none is no answer.
                 code.try_into().unwrap_or_default()

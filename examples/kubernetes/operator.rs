@@ -126,14 +126,12 @@ impl Operator {
     }
 
     async fn start(&self, name: &str, route: Option<&str>, image: &Revision) -> Result<Handle, Trouble> {
-        let started = self.fleet.start(&self.rollout(name, route)?, image.clone()).await;
-        started.map_err(|error| match error {
-            // An operator takes over by itself, and from nobody who lives.
-            StartError::Store(StoreError::Held { holder, .. }) => {
-                Trouble::Stuck(format!("{holder} drives it; end that one, or wait for its end"))
-            }
-            error => error.into(),
-        })
+        self.fleet.start(&self.rollout(name, route)?, image.clone()).await.map_err(held)
+    }
+
+    /// Goes on with what was begun before. None where it has ended meanwhile.
+    async fn resume(&self, name: &str, route: Option<&str>) -> Result<Option<Handle>, Trouble> {
+        self.fleet.resume(&self.rollout(name, route)?).await.map_err(held)
     }
 
     /// Whether it could be started.
@@ -170,5 +168,15 @@ impl Operator {
 
     fn deployments(&self) -> Api<Deployment> {
         Api::namespaced(self.cluster.client.clone(), &self.cluster.namespace)
+    }
+}
+
+/// An operator takes over by itself, and from nobody who lives.
+fn held(error: StartError) -> Trouble {
+    match error {
+        StartError::Store(StoreError::Held { holder, .. }) => {
+            Trouble::Stuck(format!("{holder} drives it; end that one, or wait for its end"))
+        }
+        error => error.into(),
     }
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use shepherd_core::driver::{Handle, Rollout, StartError};
-use shepherd_core::machine::{Outcome, Phase, Snapshot};
+use shepherd_core::machine::{Outcome, Phase, Snapshot, Status};
 use shepherd_core::model::Revision;
 use shepherd_core::plan::Plan;
 use shepherd_core::ports::{Clock, SystemClock};
@@ -31,7 +31,7 @@ impl Session<'_> {
         if !goes_on && !self.made_way(begun).await? {
             return Ok(1);
         }
-        let handle = self.begin(&self.image).await?;
+        let handle = self.begin().await?;
         if goes_on {
             say("going on with the rollout that was begun before, as it was asked at first");
         }
@@ -44,16 +44,17 @@ impl Session<'_> {
     /// Whether nothing is in the way of the image any more, and nobody has asked to end meanwhile.
     async fn made_way(&mut self, begun: Option<Snapshot>) -> Result<bool, Trouble> {
         let begun = begun.filter(|begun| begun.outcome().is_none());
-        if let Some(begun) = &begun {
-            let outcome = self.displace(begun.plan()).await?;
-            // One that was refused had not begun: it is in nobody's way.
-            if !matches!(outcome, Outcome::Refused { .. }) {
-                tell(&outcome)?;
-                let wanted = outcome.report().next.as_ref().is_some_and(|next| next.revision == self.image);
-                if self.interrupts.any() || !wanted {
-                    came_too_late(&outcome);
-                    return Ok(false);
-                }
+        let displaced = match &begun {
+            Some(begun) => self.displace(begun.plan()).await?,
+            None => None,
+        };
+        // One that was refused had not begun: it is in nobody's way.
+        if let Some(outcome) = displaced.filter(|outcome| !matches!(outcome, Outcome::Refused { .. })) {
+            tell(&outcome)?;
+            let wanted = outcome.report().next.as_ref().is_some_and(|next| next.revision == self.image);
+            if self.interrupts.any() || !wanted {
+                came_too_late(&outcome);
+                return Ok(false);
             }
         }
         // What is found in the midst of a rollout is how that left things: it is looked when nothing is under way.
@@ -107,34 +108,45 @@ impl Session<'_> {
         Ok(0)
     }
 
-    async fn begin(&self, image: &Revision) -> Result<Handle, StartError> {
+    async fn begin(&self) -> Result<Handle, StartError> {
         if self.steal {
-            self.rollout.steal(image.clone()).await
+            self.rollout.steal(self.image.clone()).await
         } else {
-            self.rollout.start(image.clone()).await
+            self.rollout.start(self.image.clone()).await
         }
     }
 
     /// Ends another image's rollout in favour of this one. Beginning this one would do so too, and tell nobody meanwhile.
-    async fn displace(&mut self, begun: &Plan) -> Result<Outcome, Trouble> {
-        let (before, image) = (begun.candidate(), &self.image);
+    /// None where it has ended already.
+    async fn displace(&mut self, begun: &Plan) -> Result<Option<Outcome>, Trouble> {
+        let image = &self.image;
         if begun.stable() != image {
             // What cannot be rolled out is no reason to end what is.
             self.rollout.plan(image.clone()).await?;
             self.preflight.clone().check().await?.possible()?;
         }
-        let handle = self.begin(before).await?;
+        let found = if self.steal { self.rollout.take_over().await? } else { self.rollout.resume().await? };
+        let Some(handle) = found.filter(|handle| is_in_the_way(&handle.status(), image)) else {
+            return Ok(None);
+        };
         // Refused when it has ended meanwhile, which is as good.
         drop(handle.supersede(user().map_err(Trouble::input)?, image.clone()).await);
-        match handle.status().phase {
+        let status = handle.status();
+        let before = &status.candidate;
+        match status.phase {
             Phase::Recovering => say(format_args!("{before} is under way and gives way first")),
             Phase::Forward => {
                 say(format_args!("{before} is being promoted already; {image} comes after it"));
             }
             _ => {}
         }
-        drive(&handle, &mut self.interrupts).await
+        drive(&handle, &mut self.interrupts).await.map(Some)
     }
+}
+
+/// What is only watched after its promotion gives way to whatever begins.
+fn is_in_the_way(status: &Status, image: &Revision) -> bool {
+    status.outcome.is_none() && status.candidate != *image
 }
 
 /// As it is when the last pods of what has just `ended` have ended, too, or that takes too long.

@@ -76,13 +76,16 @@ impl Keeper {
 
     async fn go_on(&mut self, begun: &Plan, wish: &Wish) -> Result<(), Trouble> {
         let candidate = begun.candidate();
-        let started = match way(begun.mode(), wish) {
-            Ok(route) => self.operator.start(&self.name, route, candidate).await,
+        let resumed = match way(begun.mode(), wish) {
+            Ok(route) => self.operator.resume(&self.name, route).await,
             Err(why) => Err(Trouble::input(why)),
         };
-        let handle = started
+        let handle = resumed
             .map_err(|why| Trouble::Stuck(format!("{candidate} is under way and cannot go on: {why}")))?;
-        self.drive(&handle).await
+        match handle {
+            Some(handle) => self.drive(&handle).await,
+            None => Ok(()),
+        }
     }
 
     async fn begin(&mut self, deployment: &Deployment, wish: &Wish, image: &Revision) -> Result<(), Trouble> {

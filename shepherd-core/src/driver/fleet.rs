@@ -62,17 +62,24 @@ impl Fleet {
     /// # Cancel safety
     /// As [`Rollout::start`].
     pub async fn start(&self, rollout: &Rollout, revision: Revision) -> Result<Handle, StartError> {
-        let slot = self.slots().entry(rollout.target().clone()).or_default().clone();
-        if self.is_closing() {
-            return Err(StartError::Closing);
-        }
+        let slot = self.slot(rollout)?;
         let handle = rollout.start_in(&slot, revision, Some(self.shared.permits.clone()), false).await?;
-        if self.is_closing() {
-            // It began while the fleet closed.
-            handle.detach().await;
-            return Err(StartError::Closing);
+        self.unless_closing(handle).await
+    }
+
+    /// Goes on with what was begun before, as [`Rollout::resume`] does, under the fleet's bound.
+    ///
+    /// # Errors
+    /// [`StartError`]; [`StartError::Closing`] when the fleet is closing.
+    ///
+    /// # Cancel safety
+    /// As [`Rollout::start`].
+    pub async fn resume(&self, rollout: &Rollout) -> Result<Option<Handle>, StartError> {
+        let slot = self.slot(rollout)?;
+        match rollout.resume_in(&slot, Some(self.shared.permits.clone()), false).await? {
+            Some(handle) => self.unless_closing(handle).await.map(Some),
+            None => Ok(None),
         }
-        Ok(handle)
     }
 
     /// The rollout of a target that the fleet drives now. Waits while one is being started there.
@@ -106,6 +113,20 @@ impl Fleet {
             // What happened to it is told to whoever holds its handle.
             let _ = one.await;
         }
+    }
+
+    fn slot(&self, rollout: &Rollout) -> Result<Arc<Slot>, StartError> {
+        let slot = self.slots().entry(rollout.target().clone()).or_default().clone();
+        if self.is_closing() { Err(StartError::Closing) } else { Ok(slot) }
+    }
+
+    /// What began while the fleet closed is let go.
+    async fn unless_closing(&self, handle: Handle) -> Result<Handle, StartError> {
+        if !self.is_closing() {
+            return Ok(handle);
+        }
+        handle.detach().await;
+        Err(StartError::Closing)
     }
 
     fn is_closing(&self) -> bool {

@@ -9,6 +9,7 @@
 //! - a lever that was acknowledged is not lost by a crash;
 //! - whoever was superseded stops, and its late writes fail at the fences.
 
+mod beginning;
 mod bound;
 mod effects;
 mod error;

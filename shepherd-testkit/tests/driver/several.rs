@@ -86,6 +86,70 @@ async fn detached_and_started_again_it_ends_as_it_would_have() {
     assert!(nothing.is_none(), "what has ended is not begun again");
 }
 
+/// The record is read in a stage of it, and told when another process has brought it to its end.
+async fn resumed_too_late(stage: &str, aborted: bool) {
+    let place = Place::new(Behaviour::new());
+    let first = place.rollout("first", FaultPlan::new()).start(revision("v2")).await.unwrap();
+    in_stage(&first, stage).await;
+    let slow = FaultPlan::new().nth(Call::Load, 1, Fault::Slow(Duration::from_secs(9)));
+    let late = place.rollout("late", slow);
+    let end = async {
+        if aborted {
+            first.abort(ada(), "it is bad").await.unwrap();
+        }
+        first.done().await.unwrap().ending()
+    };
+    let (resumed, ending) = tokio::join!(late.resume(), end);
+    assert_eq!(ending, if aborted { Ending::Aborted } else { Ending::Promoted });
+    assert!(resumed.unwrap().is_none(), "what has ended is not begun again");
+    assert_eq!(place.weight(), "0%");
+    // And the target is free.
+    let next = place.rollout("next", FaultPlan::new()).start(revision("v3")).await.unwrap();
+    assert_eq!(next.outcome().await.unwrap().ending(), Ending::Promoted);
+    place.assert_safe();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ends_while_it_is_claimed_is_not_begun_again() {
+    resumed_too_late("bake-10%", true).await;
+    resumed_too_late("retire-candidate", false).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_takes_over_goes_on_with_what_is_there_and_with_nothing_else() {
+    let place = Place::new(Behaviour::new());
+    let idle = place.rollout("two", FaultPlan::new());
+    assert!(idle.take_over().await.unwrap().is_none());
+    let first = place.rollout("one", FaultPlan::new()).start(revision("v2")).await.unwrap();
+    in_stage(&first, "bake-10%").await;
+    let held = place.rollout("two", FaultPlan::new()).resume().await.err().unwrap();
+    assert!(matches!(held, StartError::Store(StoreError::Held { .. })), "{held}");
+    let second = idle.take_over().await.unwrap().expect("it is under way");
+    assert_eq!(second.status().candidate, revision("v2"));
+    // Twice is once.
+    let again = idle.resume().await.unwrap().expect("it is driven here");
+    assert_eq!(again.status().rollout, second.status().rollout);
+    assert_eq!(second.outcome().await.unwrap().ending(), Ending::Promoted);
+    assert!(matches!(first.outcome().await, Err(Stopped::Superseded)));
+    place.assert_safe();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fleet_goes_on_with_what_it_finds() {
+    let place = Place::new(Behaviour::new());
+    let fleet = Fleet::new(NonZeroUsize::MIN);
+    let rollout = place.rollout("fleet", FaultPlan::new());
+    assert!(fleet.resume(&rollout).await.unwrap().is_none());
+    let first = place.rollout("before", FaultPlan::new()).start(revision("v2")).await.unwrap();
+    in_stage(&first, "bake-10%").await;
+    first.detach().await;
+    let handle = fleet.resume(&rollout).await.unwrap().expect("it is under way");
+    assert_eq!(fleet.all().await.len(), 1);
+    assert_eq!(handle.outcome().await.unwrap().ending(), Ending::Promoted);
+    fleet.close().await;
+    assert!(matches!(fleet.resume(&rollout).await, Err(StartError::Closing)));
+}
+
 #[tokio::test(start_paused = true)]
 async fn another_revision_first_takes_the_old_candidate_back() {
     let place = Place::new(Behaviour::new());

@@ -3,7 +3,6 @@ use std::time::Duration;
 use shepherd_core::driver::{Handle, Rollout, StartError};
 use shepherd_core::machine::{Outcome, Phase, Snapshot, Status};
 use shepherd_core::model::Revision;
-use shepherd_core::plan::Plan;
 use shepherd_core::ports::{Clock, SystemClock};
 use shepherd_kube::preflight::{Preflight, PreflightError, Report};
 
@@ -44,10 +43,11 @@ impl Session<'_> {
     /// Whether nothing is in the way of the image any more, and nobody has asked to end meanwhile.
     async fn made_way(&mut self, begun: Option<Snapshot>) -> Result<bool, Trouble> {
         let begun = begun.filter(|begun| begun.outcome().is_none());
-        let displaced = match &begun {
-            Some(begun) => self.displace(begun.plan()).await?,
-            None => None,
-        };
+        let reverts = begun.as_ref().is_some_and(|begun| *begun.plan().stable() == self.image);
+        if begun.is_some() && !reverts && !self.can_begin().await? {
+            return Ok(false);
+        }
+        let displaced = if begun.is_some() { self.displace().await? } else { None };
         // One that was refused had not begun: it is in nobody's way.
         if let Some(outcome) = displaced.filter(|outcome| !matches!(outcome, Outcome::Refused { .. })) {
             tell(&outcome)?;
@@ -58,14 +58,11 @@ impl Session<'_> {
             }
         }
         // What is found in the midst of a rollout is how that left things: it is looked when nothing is under way.
-        let report = tokio::select! {
-            biased;
-            _ = self.interrupts.next() => {
-                say(format_args!("asked to end: {} was not begun", self.image));
-                return Ok(false);
-            }
-            report = checked(&self.preflight, begun.is_some()) => report?,
+        let looked = checked(&self.preflight, begun.is_some());
+        let Some(report) = unless_asked(&mut self.interrupts, looked).await else {
+            return Ok(self.not_begun());
         };
+        let report = report?;
         let not_ready = |error| match &begun {
             None => Trouble::input(error),
             Some(begun) => Trouble::Stuck(format!(
@@ -116,15 +113,27 @@ impl Session<'_> {
         }
     }
 
+    /// What cannot be rolled out is no reason to end what is. Answers whether nobody has asked to end meanwhile.
+    async fn can_begin(&mut self) -> Result<bool, Trouble> {
+        let looked = async {
+            self.rollout.plan(self.image.clone()).await?;
+            Ok(self.preflight.clone().check().await?.possible()?)
+        };
+        match unless_asked(&mut self.interrupts, looked).await {
+            Some(possible) => possible.map(|()| true),
+            None => Ok(self.not_begun()),
+        }
+    }
+
+    fn not_begun(&self) -> bool {
+        say(format_args!("asked to end: {} was not begun", self.image));
+        false
+    }
+
     /// Ends another image's rollout in favour of this one. Beginning this one would do so too, and tell nobody meanwhile.
     /// None where it has ended already.
-    async fn displace(&mut self, begun: &Plan) -> Result<Option<Outcome>, Trouble> {
+    async fn displace(&mut self) -> Result<Option<Outcome>, Trouble> {
         let image = &self.image;
-        if begun.stable() != image {
-            // What cannot be rolled out is no reason to end what is.
-            self.rollout.plan(image.clone()).await?;
-            self.preflight.clone().check().await?.possible()?;
-        }
         let found = if self.steal { self.rollout.take_over().await? } else { self.rollout.resume().await? };
         let Some(handle) = found.filter(|handle| is_in_the_way(&handle.status(), image)) else {
             return Ok(None);
@@ -147,6 +156,15 @@ impl Session<'_> {
 /// What is only watched after its promotion gives way to whatever begins.
 fn is_in_the_way(status: &Status, image: &Revision) -> bool {
     status.outcome.is_none() && status.candidate != *image
+}
+
+/// None when somebody asks to end before it is done.
+async fn unless_asked<T>(interrupts: &mut Interrupts, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        _ = interrupts.next() => None,
+        done = work => Some(done),
+    }
 }
 
 /// As it is when the last pods of what has just `ended` have ended, too, or that takes too long.

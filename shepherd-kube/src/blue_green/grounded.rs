@@ -103,7 +103,9 @@ impl BlueGreenDeployments {
         let (template, container) = match found {
             Some(candidate) => {
                 let container = self.inspect_side(findings, stable.other(), &candidate).await;
-                (to_come(findings, container, candidate["spec"]["template"].clone()), container)
+                let template = to_come(findings, container, candidate["spec"]["template"].clone());
+                findings.renews(other, &candidate, &template).await;
+                (template, container)
             }
             None => (self.inspect_made(findings, stable.other(), container, &there).await, container),
         };
@@ -141,10 +143,11 @@ impl BlueGreenDeployments {
     ) -> Value {
         let (label, value) = (self.sides.label.as_str(), self.sides.value(side));
         let relabel = twin::Relabel::Side { label, value };
-        let mut made = twin::deployment(after, self.sides.deployment(side), relabel);
-        made["spec"]["template"] = to_come(findings, container, made["spec"]["template"].take());
+        let made = twin::deployment(after, self.sides.deployment(side), relabel);
         findings.makes(self.deployment(side), &made).await;
-        made["spec"]["template"].take()
+        let template = to_come(findings, container, made["spec"]["template"].clone());
+        findings.makes_renewed(self.deployment(side), &made, &template).await;
+        template
     }
 }
 

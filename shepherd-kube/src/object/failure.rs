@@ -75,7 +75,7 @@ fn without_value(text: &str) -> String {
 }
 
 /// The innermost cause says what happened; those around it say only that something did.
-fn root(error: &kube::Error) -> String {
+pub(crate) fn root(error: &kube::Error) -> String {
     let mut inner: &dyn std::error::Error = error;
     while let Some(source) = inner.source() {
         inner = source;

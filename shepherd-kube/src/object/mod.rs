@@ -10,6 +10,6 @@ mod object;
 mod wire;
 
 pub(crate) use edit::{Edit, value};
-pub(crate) use failure::{failure, refused};
+pub(crate) use failure::{failure, refused, root};
 pub(crate) use mark::{MARK, ORIGINALS, STABLE, annotation, mark_at, mark_of, stamp, stamp_at};
 pub(crate) use object::{Created, MANAGER, Object};

@@ -15,6 +15,8 @@ pub struct Findings {
     writes: BTreeMap<String, BTreeSet<String>>,
     /// The verbs that this client was found not to have.
     pub(super) forbidden: BTreeSet<String>,
+    /// The objects of which the server refuses a write already.
+    pub(super) refused: BTreeSet<String>,
     /// The Services that the tracks are behind, as routers said.
     pub(super) services: Vec<Behind>,
     /// Who sends users to a candidate already, as routers said.
@@ -153,6 +155,7 @@ impl Findings {
             found: Vec::new(),
             writes: BTreeMap::new(),
             forbidden: BTreeSet::new(),
+            refused: BTreeSet::new(),
             services: Vec::new(),
             met: Vec::new(),
             candidate,

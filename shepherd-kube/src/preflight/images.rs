@@ -27,7 +27,8 @@ use shepherd_core::model::Verdict;
 /// ```
 #[async_trait]
 pub trait Images: Send + Sync {
-    /// Whether there is an image of this name. A fail is only for what is known not to be there: it keeps a rollout from
+    /// Whether there is an image of this name, as a container names it. It is waited for, so it must come to an end by itself,
+    /// and it may be dropped before. A fail is only for what is known not to be there: it keeps a rollout from
     /// being begun. What cannot be said is inconclusive or an error, and told as a warning.
     async fn look(&self, image: &str) -> Verdict;
 }

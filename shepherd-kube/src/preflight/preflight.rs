@@ -12,8 +12,8 @@ use super::{Findings, Grounded, Images, PreflightError, Report, server};
 /// whether their objects and those that the pods need exist and fit together, and whether the server would take their
 /// first writes. Whatever could not be asked is a warning that says so.
 ///
-/// It changes nothing. What it sends are reads, questions about permissions, and dry runs. Of Secrets it asks for the
-/// metadata only.
+/// It changes nothing. What it sends are reads, questions about permissions, and dry runs, and to others than the API
+/// server nothing but what [`images`](Self::images) asks. Of Secrets it asks for the metadata only.
 ///
 /// Some questions are about what no adapter needs at run time: by `get` the Services that the tracks are behind, by
 /// `list` all Services, budgets, policies, autoscalers and quotas of the namespace. A role that may not look at them
@@ -94,8 +94,9 @@ impl<'a> Preflight<'a> {
         self
     }
 
-    /// Asks whether the images that the pods pull are there, each once for this preflight and its clones. Without it,
-    /// nobody is asked: an image that is not there is found by the candidate's pods then, and taken back.
+    /// Asks whether the images that the pods pull are there, each once for this preflight and its clones, whatever the
+    /// answer. Without it, nobody is asked: an image that is not there is found by the candidate's pods then, and taken
+    /// back.
     ///
     /// ```no_run
     /// # async fn example(client: kube::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -121,7 +122,7 @@ impl<'a> Preflight<'a> {
         self
     }
 
-    /// Asks everything. It waits for answers as long as its client does.
+    /// Asks everything. It waits for answers as long as its client does, and whoever knows of images.
     ///
     /// # Errors
     /// Only when no server answers at all, or none that knows this client. Everything else is in the report.

@@ -18,6 +18,15 @@ pub(super) struct Asked {
     known: Arc<Mutex<HashMap<String, Verdict>>>,
 }
 
+/// An image that pods pull.
+#[derive(Debug, PartialEq, Eq)]
+struct Pull {
+    /// What of the pods needs it.
+    by: String,
+    /// A node that has it asks all the same.
+    always: bool,
+}
+
 impl Asked {
     pub(super) fn of(images: impl Images + 'static) -> Self {
         Self { images: Arc::new(images), known: Arc::default() }
@@ -39,16 +48,17 @@ impl fmt::Debug for Asked {
 }
 
 impl Findings {
-    /// All that the pods of a template pull. What those of `serving` run is on some nodes already.
+    /// Asks for all that the pods of a template pull. What those of `serving` run is on some nodes already.
     pub(crate) async fn pulled(&mut self, place: &str, serving: &Value, template: &Value) {
         let Some(asked) = self.images.clone() else { return };
-        let (pulled, runs) = (pulled(template), pulled(serving));
-        let images: Vec<_> = pulled.keys().copied().collect();
+        let (needed, runs) = (pulls(template), pulls(serving));
+        let images: Vec<_> = needed.keys().copied().collect();
         for (image, verdict) in images.iter().zip(asked.look(&images).await) {
-            let what = format!("the image {image} of its {}", pulled[image]);
+            let pull = &needed[image];
+            let what = format!("the image {image} of its {}", pull.by);
             match verdict {
                 Verdict::Pass(_) => {}
-                Verdict::Fail(why) if runs.contains_key(image) => self.warning_of_candidate(
+                Verdict::Fail(why) if runs.contains_key(image) && !pull.always => self.warning_of_candidate(
                     place,
                     format!("{what}, which it runs, cannot be pulled any more: {why}"),
                     "push it again: pods start only on nodes that have it",
@@ -61,7 +71,7 @@ impl Findings {
                 Verdict::Inconclusive(why) | Verdict::Error(why) => self.warning_of_candidate(
                     place,
                     format!("whether {what} can be pulled cannot be checked: {why}"),
-                    "look yourself whether it is there",
+                    "let it be asked for as somebody who may pull it, or look yourself",
                 ),
             }
         }
@@ -69,19 +79,19 @@ impl Findings {
 }
 
 /// The images that a template's pods pull, each with what first needs it.
-fn pulled(template: &Value) -> BTreeMap<&str, String> {
+fn pulls<'t>(template: &'t Value) -> BTreeMap<&'t str, Pull> {
     let spec = &template["spec"];
     let of = |field: &str| spec[field].as_array().into_iter().flatten();
-    let containers = of("containers").map(|one| (one, "container", "image", "imagePullPolicy"));
-    let before = of("initContainers").map(|one| (one, "init container", "image", "imagePullPolicy"));
-    let volumes = of("volumes").map(|one| (one, "volume", "reference", "pullPolicy"));
-    let mut found = BTreeMap::new();
-    for (one, kind, image, policy) in containers.chain(before).chain(volumes) {
-        let source = if kind == "volume" { &one["image"] } else { one };
-        if let Some(image) = source[image].as_str().filter(|_| source[policy] != "Never") {
-            let name = one["name"].as_str().unwrap_or_default();
-            found.entry(image).or_insert_with(|| format!("{kind} {name}"));
-        }
+    let container = |kind| move |one: &'t Value| (one, kind, &one["image"], &one["imagePullPolicy"]);
+    let volume = |one: &'t Value| (one, "volume", &one["image"]["reference"], &one["image"]["pullPolicy"]);
+    let mut found = BTreeMap::<_, Pull>::new();
+    let all = of("containers").map(container("container"));
+    let all = all.chain(of("initContainers").map(container("init container")));
+    for (one, kind, image, policy) in all.chain(of("volumes").map(volume)) {
+        let Some(image) = image.as_str().filter(|_| *policy != "Never") else { continue };
+        let by = || format!("{kind} {}", one["name"].as_str().unwrap_or_default());
+        let pull = found.entry(image).or_insert_with(|| Pull { by: by(), always: false });
+        pull.always |= *policy == "Always";
     }
     found
 }
@@ -94,10 +104,10 @@ mod tests {
     #[test]
     fn all_that_is_ever_pulled() {
         let template = json!({"spec": {
-            "initContainers": [{"name": "setup", "image": "setup:v1"}],
+            "initContainers": [{"name": "setup", "image": "setup:v1", "imagePullPolicy": "Always"}],
             "containers": [
-                {"name": "app", "image": "shop:v2"},
-                {"name": "twin", "image": "shop:v2"},
+                {"name": "app", "image": "shop:v2", "imagePullPolicy": "IfNotPresent"},
+                {"name": "twin", "image": "shop:v2", "imagePullPolicy": "Always"},
                 {"name": "local", "image": "local:v1", "imagePullPolicy": "Never"},
             ],
             "volumes": [
@@ -106,11 +116,12 @@ mod tests {
                 {"name": "files", "configMap": {"name": "files"}},
             ],
         }});
-        let found: Vec<_> = pulled(&template).into_iter().collect();
+        let found: Vec<_> = pulls(&template).into_iter().collect();
+        let pull = |by: &str, always| Pull { by: by.to_owned(), always };
         let expected = [
-            ("model:v3", "volume model".to_owned()),
-            ("setup:v1", "init container setup".to_owned()),
-            ("shop:v2", "container app".to_owned()),
+            ("model:v3", pull("volume model", false)),
+            ("setup:v1", pull("init container setup", true)),
+            ("shop:v2", pull("container app", true)),
         ];
         assert_eq!(found, expected);
     }

@@ -26,12 +26,20 @@ impl Findings {
             self.error(object.place(), error.failure().message.clone(), "remove the annotation");
             return;
         }
-        let Some(mark) = mark().filter(|_| self.may("patch", object)) else { return };
-        let mut edit = Edit::of(as_is);
-        more(&mut edit);
-        stamp(&mut edit, &mark);
-        let answer = object.rehearse(&edit.into_patch()).await;
-        self.said(object, "the claim of a rollout", answer);
+        if let Some(answer) = self.rehearsed(object, as_is, more).await {
+            self.said(object, "the claim of a rollout", answer);
+        }
+    }
+
+    /// Whether the server would give an object, which it lets claim, the pods that are to come.
+    pub(crate) async fn renews(&mut self, object: &Object, as_is: &Value, template: &Value) {
+        if as_is["spec"]["template"] == *template || self.refused.contains(object.place()) {
+            return;
+        }
+        let renew = |edit: &mut Edit<'_>| edit.set(&["spec", "template"], template.clone());
+        if let Some(answer) = self.rehearsed(object, as_is, renew).await {
+            self.said_of_candidate(object, answer);
+        }
     }
 
     /// Whether the server would make this object.
@@ -42,26 +50,66 @@ impl Findings {
         }
     }
 
+    /// The same with the pods that are to come in place of those that it would be made with first.
+    pub(crate) async fn makes_renewed(&mut self, object: &Object, new: &Value, template: &Value) {
+        let unasked = new["spec"]["template"] == *template || self.refused.contains(object.place());
+        if !unasked && self.may("create", object) {
+            let mut renewed = new.clone();
+            renewed["spec"]["template"] = template.clone();
+            let answer = object.rehearse_new(&renewed).await;
+            self.said_of_candidate(object, answer);
+        }
+    }
+
+    /// None where it may not be asked.
+    async fn rehearsed(
+        &mut self,
+        object: &Object,
+        as_is: &Value,
+        more: impl FnOnce(&mut Edit<'_>),
+    ) -> Option<Result<(), kube::Error>> {
+        let mark = mark().filter(|_| self.may("patch", object))?;
+        let mut edit = Edit::of(as_is);
+        more(&mut edit);
+        stamp(&mut edit, &mark);
+        Some(object.rehearse(&edit.into_patch()).await)
+    }
+
     fn said(&mut self, object: &Object, write: &str, answer: Result<(), kube::Error>) {
         let Err(error) = answer else { return };
-        match &error {
-            kube::Error::Api(status)
-                if matches!(status.code, 400..=499)
-                    && !matches!(status.code, 401 | 404 | 408 | 409 | 429) =>
-            {
-                if status.message.contains("does not support dry run") {
-                    return self.unchecked(object.place(), write, error);
-                }
-                let why = failure(object.place(), error).failure().message.clone();
+        match refusal(object, error) {
+            Ok(why) => {
+                self.refused.insert(object.place().to_owned());
                 self.error(
                     object.place(),
                     format!("the server refuses {write}: {why}"),
                     "change what refuses it (an admission policy, a webhook, a quota), or the object",
                 );
             }
-            _ => self.unchecked(object.place(), write, error),
+            Err(error) => self.unchecked(object.place(), write, error),
         }
     }
+
+    fn said_of_candidate(&mut self, object: &Object, answer: Result<(), kube::Error>) {
+        let Err(error) = answer else { return };
+        match refusal(object, error) {
+            Ok(why) => self.error_of_candidate(
+                object.place(),
+                format!("the server refuses the pods that are to come: {why}"),
+                "change what refuses them (an admission policy, a webhook), or what is rolled out",
+            ),
+            Err(error) => self.unchecked(object.place(), "a dry run of the pods that are to come", error),
+        }
+    }
+}
+
+/// What the server has against a write, unless it could not say.
+fn refusal(object: &Object, error: kube::Error) -> Result<String, kube::Error> {
+    let refuses = matches!(&error, kube::Error::Api(status)
+        if matches!(status.code, 400..=499)
+            && !matches!(status.code, 401 | 404 | 408 | 409 | 429)
+            && !status.message.contains("does not support dry run"));
+    if refuses { Ok(failure(object.place(), error).failure().message.clone()) } else { Err(error) }
 }
 
 /// A mark that nobody sees.

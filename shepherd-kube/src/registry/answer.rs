@@ -5,7 +5,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use shepherd_core::model::Verdict;
 
-/// The codes of the distribution API by which a registry says that it has no such image.
+/// The codes by which registries say that they have no such image; Harbor by one of its own.
 const MISSING: [&str; 5] = ["MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND", "NAME_INVALID", "TAG_INVALID"];
 
 /// How much of a stranger's text is passed on.
@@ -13,7 +13,7 @@ const LONGEST: usize = 200;
 
 /// How registries say what is wrong.
 #[derive(Deserialize)]
-struct Told {
+struct Refusal {
     errors: Vec<One>,
 }
 
@@ -34,27 +34,34 @@ pub(super) fn is_manifest(status: StatusCode, headers: &HeaderMap) -> bool {
                 .any(|known| kind.starts_with(known)))
 }
 
-/// What a refusal of `registry` says to `user`. Only where it says so itself, in its own words, there is no such image: a
-/// 404 may come from whatever is between us and it.
+/// What a refusal of `registry` says to `user`, or to nobody in particular. Only where it says so itself, in its own words,
+/// there is no such image: a 404 may come from whatever is between us and it.
 pub(super) fn refusal(registry: &str, user: Option<&str>, status: StatusCode, body: &[u8]) -> Verdict {
-    let told = serde_json::from_slice::<Told>(body).map(|told| told.errors).unwrap_or_default();
-    let words = told.first().map(|one| format!(" ({})", clean(&format!("{}: {}", one.code, one.message))));
-    let words = words.unwrap_or_default();
+    let told = serde_json::from_slice::<Refusal>(body).map(|told| told.errors).unwrap_or_default();
     let missing = !told.is_empty() && told.iter().all(|one| MISSING.contains(&one.code.as_str()));
+    let words = match (told.first(), user) {
+        (Some(one), None) => format!(" ({})", clean(&format!("{}: {}", one.code, one.message))),
+        // Whoever was shown a password may send it back.
+        (Some(one), Some(_)) if missing => format!(" ({})", one.code),
+        _ => String::new(),
+    };
     match status {
-        StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST if missing => Verdict::Fail(match user {
-            Some(user) => format!("{registry} has none that {user} may see{words}").into(),
-            None => format!("{registry} has none that everybody may see{words}").into(),
-        }),
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => denied(registry, user, &words),
+        StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST if missing => Verdict::Fail(
+            format!("{registry} has none that {} may see{words}", user.unwrap_or("everybody")).into(),
+        ),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => denied(registry, user),
         _ => Verdict::Error(format!("{registry} answered {}{words}", status.as_u16()).into()),
     }
 }
 
 /// It says the same of an image that is hidden and of one that is not there.
-pub(super) fn denied(registry: &str, user: Option<&str>, words: &str) -> Verdict {
-    let whom = user.map_or_else(|| "whoever asks without credentials".to_owned(), ToOwned::to_owned);
-    Verdict::Inconclusive(format!("{registry} does not say so to {whom}{words}").into())
+pub(super) fn denied(registry: &str, user: Option<&str>) -> Verdict {
+    Verdict::Inconclusive(match user {
+        Some(user) => {
+            format!("{registry} does not tell {user}: it may be another's, or the password is wrong").into()
+        }
+        None => format!("{registry} tells nobody without credentials, and there are none for it here").into(),
+    })
 }
 
 /// One line of a stranger's text.
@@ -102,7 +109,7 @@ mod tests {
             r#"{{"errors":[{{"code":"DENIED","message":"\u001b[31mno\nway {}"}}]}}"#,
             "x".repeat(999)
         );
-        let said = refused(403, &long).to_string();
+        let said = refused(429, &long).to_string();
         assert!(said.contains("DENIED:  [31mno way xxx") && said.len() < 300, "{said}");
     }
 

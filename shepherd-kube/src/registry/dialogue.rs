@@ -19,8 +19,8 @@ pub(super) struct Dialogue<'a> {
     name: ImageName,
 }
 
-/// How the registry takes what it was shown.
-struct Shown {
+/// What the registry is shown, and whose it is.
+struct Login {
     authorization: HeaderValue,
     user: Option<String>,
 }
@@ -33,7 +33,7 @@ struct Token {
 }
 
 /// Where it comes to no answer, that is the verdict.
-type Told<T> = Result<T, Verdict>;
+type Heard<T> = Result<T, Verdict>;
 
 impl<'a> Dialogue<'a> {
     pub(super) fn about(registries: &'a Registries, name: ImageName) -> Self {
@@ -44,66 +44,91 @@ impl<'a> Dialogue<'a> {
         self.held().await.unwrap_or_else(|verdict| verdict)
     }
 
-    async fn held(&self) -> Told<Verdict> {
-        let at = self.address()?;
-        let first = self.registries.ask(&Method::HEAD, &at, None).await.map_err(unanswered)?;
-        if first.status != StatusCode::UNAUTHORIZED {
-            return self.judged(first, None).await;
+    async fn held(&self) -> Heard<Verdict> {
+        let at = self.address(&self.name.path())?;
+        let first = self.follow(&Method::HEAD, &at, None).await?;
+        if first.status == StatusCode::UNAUTHORIZED {
+            // To whom it has sent us on is somebody else, and sees no credentials.
+            let sent_on = first.from.authority() != at.authority();
+            let credentials = if sent_on { None } else { self.credentials().await? };
+            return self.asked_as(credentials, if sent_on { &first.from } else { &at }, &first).await;
         }
-        // To whom it has sent us on is somebody else, and sees no credentials.
-        let credentials =
-            if first.from.authority() == at.authority() { self.credentials().await? } else { None };
-        let shown = self.shown(&first, credentials).await?;
-        let second = self.registries.ask(&Method::HEAD, &first.from, Some(&shown.authorization)).await;
-        self.judged(second.map_err(unanswered)?, Some(&shown)).await
+        let verdict = self.judged(&at, first, None).await?;
+        match verdict {
+            Verdict::Fail(_) => self.unless_hidden(&at, verdict).await,
+            verdict => Ok(verdict),
+        }
     }
 
-    fn address(&self) -> Told<Uri> {
+    fn address(&self, path: &str) -> Heard<Uri> {
         let scheme =
             if self.registries.is_plain(self.name.registry()) { Scheme::HTTP } else { Scheme::HTTPS };
-        let built =
-            Uri::builder().scheme(scheme).authority(self.name.host()).path_and_query(self.name.path());
+        let built = Uri::builder().scheme(scheme).authority(self.name.host()).path_and_query(path);
         built.build().map_err(|error| unanswered(format!("{} has no address: {error}", self.name.registry())))
     }
 
-    async fn credentials(&self) -> Told<Option<Credentials>> {
-        credentials::find(&self.registries.find, self.name.name()).await.map_err(unanswered)
+    async fn credentials(&self) -> Heard<Option<Credentials>> {
+        credentials::find(&self.registries.credentials, self.name.name()).await.map_err(unanswered)
     }
 
-    async fn judged(&self, answer: Answer, shown: Option<&Shown>) -> Told<Verdict> {
+    async fn follow(&self, method: &Method, at: &Uri, login: Option<&Login>) -> Heard<Answer> {
+        let authorization = login.map(|login| &login.authorization);
+        self.registries.follow(method, at, authorization).await.map_err(unanswered)
+    }
+
+    /// Some registries have nothing of what they hide, and ask for a login only where theirs begin.
+    async fn unless_hidden(&self, at: &Uri, missing: Verdict) -> Heard<Verdict> {
+        let Some(credentials) = self.credentials().await? else { return Ok(missing) };
+        let door = self.address("/v2/")?;
+        let asked = self.follow(&Method::GET, &door, None).await?;
+        if asked.status != StatusCode::UNAUTHORIZED || asked.from.authority() != at.authority() {
+            return Ok(missing);
+        }
+        self.asked_as(Some(credentials), at, &asked).await
+    }
+
+    /// Asks again with what was asked for.
+    async fn asked_as(&self, credentials: Option<Credentials>, at: &Uri, asked: &Answer) -> Heard<Verdict> {
+        let login = self.login(asked, credentials).await?;
+        let answer = self.follow(&Method::HEAD, at, Some(&login)).await?;
+        self.judged(at, answer, Some(&login)).await
+    }
+
+    async fn judged(&self, at: &Uri, answer: Answer, login: Option<&Login>) -> Heard<Verdict> {
         let registry = self.name.registry();
         let there = || Verdict::Pass(format!("{registry} has it").into());
         if is_manifest(answer.status, &answer.headers) {
             return Ok(there());
         }
         // Its reasons are in a body, which an answer to HEAD has not.
-        let authorization = shown.map(|shown| &shown.authorization);
-        let told =
-            self.registries.ask(&Method::GET, &answer.from, authorization).await.map_err(unanswered)?;
+        let told = self.follow(&Method::GET, at, login).await?;
         if is_manifest(told.status, &told.headers) {
             return Ok(there());
         }
-        Ok(refusal(registry, shown.and_then(|shown| shown.user.as_deref()), told.status, &told.body))
+        Ok(refusal(registry, login.and_then(|login| login.user.as_deref()), told.status, &told.body))
     }
 
     /// What the registry wants to be shown.
-    async fn shown(&self, asked: &Answer, credentials: Option<Credentials>) -> Told<Shown> {
-        let unknown = || denied(self.name.registry(), None, "");
+    async fn login(&self, asked: &Answer, credentials: Option<Credentials>) -> Heard<Login> {
+        let registry = self.name.registry();
+        let unknown = || {
+            Verdict::Inconclusive(format!("{registry} wants a login of a kind that is not known here").into())
+        };
         match Challenge::of(&asked.headers).ok_or_else(unknown)? {
             Challenge::Token { realm, service, scope } => {
                 let realm = self.realm(&asked.from, &realm, service.as_deref(), scope.as_deref())?;
                 self.token(&realm, credentials).await
             }
             Challenge::Password => {
-                let credentials = credentials.ok_or_else(unknown)?;
+                let credentials = credentials.ok_or_else(|| denied(registry, None))?;
                 let authorization = credentials.header().map_err(unanswered)?;
-                Ok(Shown { authorization, user: Some(credentials.user().to_owned()) })
+                Ok(Login { authorization, user: Some(credentials.user().to_owned()) })
             }
         }
     }
 
     /// Where the token is. By an answer that came by TLS nobody may lead us to where there is none.
-    fn realm(&self, from: &Uri, realm: &str, service: Option<&str>, scope: Option<&str>) -> Told<Uri> {
+    fn realm(&self, from: &Uri, realm: &str, service: Option<&str>, scope: Option<&str>) -> Heard<Uri> {
         let unfit = || {
             let registry = self.name.registry();
             unanswered(format!("{registry} names a token server that cannot be asked: {:?}", clean(realm)))
@@ -121,14 +146,13 @@ impl<'a> Dialogue<'a> {
         format!("{uri}{sign}{}", query.finish()).parse().map_err(|_| unfit())
     }
 
-    async fn token(&self, realm: &Uri, credentials: Option<Credentials>) -> Told<Shown> {
+    async fn token(&self, realm: &Uri, credentials: Option<Credentials>) -> Heard<Login> {
         let user = credentials.as_ref().map(|one| one.user().to_owned());
         let proof = credentials.map(|one| one.header()).transpose().map_err(unanswered)?;
-        let answer =
-            self.registries.ask_once(&Method::GET, realm, proof.as_ref()).await.map_err(unanswered)?;
+        let answer = self.registries.ask(&Method::GET, realm, proof.as_ref()).await.map_err(unanswered)?;
         let (registry, status) = (self.name.registry(), answer.status.as_u16());
         if matches!(status, 401 | 403) {
-            return Err(denied(registry, user.as_deref(), &format!(" (its token server answered {status})")));
+            return Err(denied(registry, user.as_deref()));
         }
         let token = serde_json::from_slice::<Token>(&answer.body).ok().filter(|_| answer.status.is_success());
         let token = token.and_then(|told| told.token.or(told.access_token));
@@ -138,7 +162,7 @@ impl<'a> Dialogue<'a> {
             unanswered(format!("{server} gave no token for {registry}: it answered {status}"))
         })?;
         authorization.set_sensitive(true);
-        Ok(Shown { authorization, user })
+        Ok(Login { authorization, user })
     }
 }
 

@@ -32,7 +32,7 @@ impl ImageName {
             return Err("its tag may have letters, digits, `_`, `.` and `-`, and 128 of them".to_owned());
         }
         let (registry, repository) = split(name);
-        if registry.parse::<Authority>().is_err() || registry.contains('@') {
+        if !is_registry(registry) {
             return Err(format!("`{registry}` is no host with a port or without"));
         }
         if !is_repository(&repository) {
@@ -83,6 +83,13 @@ fn split(name: &str) -> (&str, String) {
         return (DOCKER_HUB, format!("{official}{repository}"));
     }
     (registry, repository.to_owned())
+}
+
+/// A port that is none would be left out, and another registry asked.
+fn is_registry(text: &str) -> bool {
+    let Ok(authority) = text.parse::<Authority>() else { return false };
+    let port = text.strip_prefix(authority.host()).unwrap_or_default();
+    port.is_empty() || authority.port_u16().is_some_and(|number| port == format!(":{number}"))
 }
 
 fn is_repository(text: &str) -> bool {
@@ -156,6 +163,9 @@ mod tests {
             ("shop@sha256:12", "no digest"),
             ("shop@v2", "no digest"),
             ("user:secret.@ghcr.io/shop", "no digest"),
+            ("ghcr.io:abc/acme/shop", "`ghcr.io:abc` is no host"),
+            ("ghcr.io:99999/shop", "is no host"),
+            ("ghcr.io:/shop", "is no host"),
             ("gh cr.io/shop", "`gh cr.io` is no host"),
         ];
         for (image, why) in cases {

@@ -3,9 +3,9 @@
 //! They are asked by the OCI distribution API whether they have an image, before pods are made that cannot pull theirs:
 //! [`Registries`] is what [`Preflight::images`](crate::preflight::Preflight::images) takes.
 //!
-//! Requests go through kube's own HTTP client, one for each host. So there is one TLS in the program, that which its
-//! cluster is reached by, and no other client's features to get along with. The crates that speak to registries would have
-//! panicked on some answers, and sent credentials wherever an answer says.
+//! Requests go through kube's own HTTP client, a new one each, as there are few. So there is one TLS in the program, that
+//! which its cluster is reached by, and no other client's features to get along with. The crates that speak to registries
+//! would panic on some answers, and send credentials wherever an answer says.
 
 mod answer;
 mod challenge;

@@ -21,12 +21,14 @@ type Configure = dyn Fn(&str, &mut Config) + Send + Sync;
 /// is downloaded.
 ///
 /// It fails only what the registry itself says is not there, or what is no name of an image. Of a private image that is
-/// asked for without credentials most registries answer the same as of one that does not exist: that is inconclusive, and
-/// so is one that cannot be reached from here. Those that hide it as one that does not exist need
-/// [credentials](Self::credentials).
+/// asked for without [credentials](Self::credentials) most registries answer the same as of one that does not exist: that
+/// is inconclusive. So is one whose registry cannot be reached from here. A registry that says of what it hides that it does
+/// not exist is believed, unless there are credentials for it.
 ///
 /// Nodes may see it otherwise: they may have the image already, pull it through a mirror or as somebody else, read a name
 /// without a registry as one of their own, or run an image that a webhook has put in its place.
+///
+/// Addresses are traced as those of an API server are; credentials are not.
 ///
 /// A registry of this machine is asked by plain HTTP, as container runtimes do, and all others by HTTPS with the TLS of
 /// the `kube` in the program. Credentials go to the registry that was asked, and to the token server that it names, by
@@ -46,7 +48,7 @@ type Configure = dyn Fn(&str, &mut Config) + Send + Sync;
 #[derive(Clone)]
 #[must_use]
 pub struct Registries {
-    pub(super) find: Arc<Find>,
+    pub(super) credentials: Arc<Find>,
     pub(super) configure: Arc<Configure>,
     plain: BTreeSet<String>,
     within: Duration,
@@ -56,7 +58,7 @@ impl Registries {
     /// Asks as nobody in particular, and waits at most 10 seconds.
     pub fn new() -> Self {
         Self {
-            find: Arc::new(|_| None),
+            credentials: Arc::new(|_| None),
             configure: Arc::new(|_, _| {}),
             plain: BTreeSet::new(),
             within: Duration::from_secs(10),
@@ -68,7 +70,7 @@ impl Registries {
     ///
     /// It is called on a thread of its own, where it may ask another program for them.
     pub fn credentials(mut self, find: impl Fn(&str) -> Option<Credentials> + Send + Sync + 'static) -> Self {
-        self.find = Arc::new(find);
+        self.credentials = Arc::new(find);
         self
     }
 
@@ -84,7 +86,8 @@ impl Registries {
         self
     }
 
-    /// Changes how a host is reached, registry or token server: through which proxy, trusting which certificates.
+    /// Changes how a host is reached, registry or token server: trusting which certificates, or through which proxy, for
+    /// which the program's `kube` needs its feature `http-proxy` or `socks5`.
     ///
     /// ```no_run
     /// # fn example(proxy: kube::Config) {

@@ -9,6 +9,7 @@ use kube::client::Body;
 use kube::{Client, Config};
 
 use super::Registries;
+use crate::object::root;
 
 /// What a registry answers beside manifests is short.
 const LONGEST: usize = 64 * 1024;
@@ -30,9 +31,9 @@ pub(super) struct Answer {
 }
 
 impl Registries {
-    /// Asks once, and goes where the answer sends on to. Whoever that is sees no authorization of another host's, and is
-    /// not reached by less than the first one was.
-    pub(super) async fn ask(
+    /// Asks, and goes where the answer sends on to. Whoever that is sees no authorization of another host's, and is not
+    /// reached by less than the first one was.
+    pub(super) async fn follow(
         &self,
         method: &Method,
         at: &Uri,
@@ -40,7 +41,7 @@ impl Registries {
     ) -> Result<Answer, String> {
         let (mut at, mut authorization) = (at.clone(), authorization);
         for _ in 0..=HOPS {
-            let answer = self.ask_once(method, &at, authorization).await?;
+            let answer = self.ask(method, &at, authorization).await?;
             let Some(next) = sent_on(&answer)? else { return Ok(answer) };
             if next.authority() != at.authority() {
                 authorization = None;
@@ -53,8 +54,8 @@ impl Registries {
         Err(format!("{} sends on and on", host(&at)))
     }
 
-    /// Asks for a token, and goes nowhere else with the credentials.
-    pub(super) async fn ask_once(
+    /// One request, which goes nowhere else.
+    pub(super) async fn ask(
         &self,
         method: &Method,
         at: &Uri,
@@ -100,20 +101,15 @@ fn sent_on(answer: &Answer) -> Result<Option<Uri>, String> {
     };
     let nowhere = || format!("{} sends on to nowhere", host(&answer.from));
     let location = location.to_str().map_err(|_| nowhere())?;
-    let location: Uri = location.parse().map_err(|_| nowhere())?;
+    // By `//host` the same scheme is meant, which nobody needs here and `Uri` takes for a path.
+    let location: Uri = Some(location)
+        .filter(|to| !to.starts_with("//"))
+        .and_then(|to| to.parse().ok())
+        .ok_or_else(nowhere)?;
     let mut next = location.into_parts();
     if next.authority.is_none() {
         let from = answer.from.clone().into_parts();
         (next.scheme, next.authority) = (from.scheme, from.authority);
     }
     Uri::from_parts(next).map(Some).map_err(|_| nowhere())
-}
-
-/// The innermost cause says what happened; those around it say only that something did.
-fn root(error: &kube::Error) -> String {
-    let mut inner: &dyn std::error::Error = error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    inner.to_string()
 }

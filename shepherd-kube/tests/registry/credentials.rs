@@ -4,17 +4,22 @@ use shepherd_core::model::Verdict;
 use shepherd_kube::registry::{Credentials, Registries};
 use tokio::sync::oneshot;
 
-use crate::peer::{Peer, Seen, answer, manifest, unknown, wants_token};
+use crate::peer::{Answer, Peer, Seen, answer, manifest, unknown, wants_token};
 use crate::{PASSWORD, PROOF, SOON, as_robot, assert_error, assert_inconclusive, looked};
 
 const TOKEN: &str = "Bearer abc.def-123";
 
 async fn tokens() -> Peer {
-    Peer::answering(|_| answer(200, ("content-type", "application/json"), r#"{"token":"abc.def-123"}"#)).await
+    tokens_in("token").await
+}
+
+async fn tokens_in(word: &str) -> Peer {
+    let token = format!(r#"{{"{word}":"abc.def-123"}}"#);
+    Peer::answering(move |_| answer(200, ("content-type", "application/json"), token.clone())).await
 }
 
 /// One that wants a token of that server, and answers so to whoever has it.
-async fn behind(tokens: &Peer, then: fn() -> crate::peer::Answer) -> Peer {
+async fn behind(tokens: &Peer, then: fn() -> Answer) -> Peer {
     let realm = format!("http://{}/token", tokens.host());
     Peer::answering(move |seen| match seen.authorization.as_deref() {
         Some(TOKEN) => then(),
@@ -48,6 +53,51 @@ async fn the_token_server_sees_the_credentials_and_the_registry_the_token() {
 }
 
 #[tokio::test]
+async fn a_token_has_one_of_two_names() {
+    let tokens = tokens_in("access_token").await;
+    let hub = behind(&tokens, manifest).await;
+    assert!(looked(&Registries::new(), &hub).await.is_pass());
+}
+
+/// One that has nothing for strangers, and asks for a login where its own paths begin.
+async fn hiding() -> Peer {
+    Peer::answering(|seen| match (seen.target.as_str(), seen.authorization.as_deref()) {
+        ("/v2/", None) => answer(401, ("www-authenticate", "Basic realm=\"hub\""), ""),
+        ("/v2/acme/shop/manifests/v2", Some(PROOF)) => manifest(),
+        _ => unknown(),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_is_hidden_from_strangers_is_there_for_whoever_logs_in() {
+    assert!(looked(&as_robot(), &hiding().await).await.is_pass());
+    let Verdict::Fail(why) = looked(&Registries::new(), &hiding().await).await else { panic!() };
+    assert!(why.as_str().contains("has none that everybody may see"), "{why}");
+    // Where everybody may ask there is no more to see.
+    let hub = Peer::answering(|_| unknown()).await;
+    assert!(matches!(looked(&as_robot(), &hub).await, Verdict::Fail(_)));
+    assert!(hub.seen().iter().all(|seen| seen.authorization.is_none()), "{:?}", hub.seen());
+}
+
+#[tokio::test]
+async fn what_was_shown_is_not_passed_on_by_whoever_sends_it_back() {
+    for status in [404, 418] {
+        let hub = Peer::answering(move |seen| match &seen.authorization {
+            Some(proof) => {
+                let told = format!("you said {proof}, that is {PASSWORD}");
+                let body = serde_json::json!({"errors": [{"code": "MANIFEST_UNKNOWN", "message": told}]});
+                answer(status, ("content-type", "application/json"), body.to_string())
+            }
+            None => answer(401, ("www-authenticate", "Basic realm=\"hub\""), ""),
+        })
+        .await;
+        // `looked` finds it wherever it comes to.
+        assert!(!looked(&as_robot(), &hub).await.is_pass());
+    }
+}
+
+#[tokio::test]
 async fn a_registry_without_a_token_server_sees_them_itself() {
     let hub = Peer::answering(|seen| match seen.authorization.as_deref() {
         Some(PROOF) => manifest(),
@@ -57,10 +107,13 @@ async fn a_registry_without_a_token_server_sees_them_itself() {
     assert!(looked(&as_robot(), &hub).await.is_pass());
     assert_inconclusive(
         &looked(&Registries::new(), &hub).await,
-        "does not say so to whoever asks without credentials",
+        "tells nobody without credentials, and there are none for it here",
     );
     let others = Registries::new().credentials(|_| Some(Credentials::new("guest", PASSWORD)));
-    assert_inconclusive(&looked(&others, &hub).await, "does not say so to guest");
+    assert_inconclusive(
+        &looked(&others, &hub).await,
+        "does not tell guest: it may be another's, or the password is wrong",
+    );
 }
 
 #[tokio::test]
@@ -69,7 +122,7 @@ async fn credentials_are_looked_up_by_the_name_of_the_image() {
     let expected = format!("{}/acme/shop", hub.host());
     let registries = Registries::new()
         .credentials(move |name| (name == expected).then(|| Credentials::new("robot", PASSWORD)));
-    assert_inconclusive(&looked(&registries, &hub).await, "does not say so to robot");
+    assert_inconclusive(&looked(&registries, &hub).await, "does not tell robot");
 }
 
 #[tokio::test]
@@ -77,8 +130,7 @@ async fn credentials_that_a_token_server_does_not_take_say_nothing_of_the_image(
     for status in [401, 403] {
         let tokens = Peer::answering(move |_| answer(status, ("content-type", "text/plain"), PASSWORD)).await;
         let hub = behind(&tokens, manifest).await;
-        let why = format!("does not say so to robot (its token server answered {status})");
-        assert_inconclusive(&looked(&as_robot(), &hub).await, &why);
+        assert_inconclusive(&looked(&as_robot(), &hub).await, "does not tell robot");
         assert_eq!(shown(&hub), [None]);
     }
 }
@@ -109,11 +161,12 @@ async fn what_a_token_server_may_break() {
 
 #[tokio::test]
 async fn a_challenge_that_nobody_can_meet_says_nothing_of_the_image() {
-    for challenge in ["Negotiate", "Bearer service=\"hub\"", "\u{1}"] {
-        let hub =
-            Peer::answering(move |_| answer(401, ("www-authenticate", challenge.trim_matches('\u{1}')), ""))
-                .await;
-        assert_inconclusive(&looked(&as_robot(), &hub).await, "does not say so");
+    for challenge in ["Negotiate", "Bearer service=\"hub\"", ""] {
+        let hub = Peer::answering(move |_| answer(401, ("www-authenticate", challenge), "")).await;
+        assert_inconclusive(
+            &looked(&as_robot(), &hub).await,
+            "wants a login of a kind that is not known here",
+        );
     }
     let hub = Peer::answering(|_| wants_token("file:///etc/passwd")).await;
     assert_error(&looked(&as_robot(), &hub).await, "names a token server that cannot be asked");

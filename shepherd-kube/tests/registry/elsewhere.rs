@@ -8,8 +8,8 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-use crate::peer::{Answer, Peer, answer, manifest, wants_token};
-use crate::{PROOF, as_robot, assert_error, assert_inconclusive, looked};
+use crate::peer::{Answer, Peer, answer, manifest, unknown, wants_token};
+use crate::{PROOF, as_robot, assert_error, looked};
 
 fn sends_on(to: &str) -> Answer {
     answer(307, ("location", to), "")
@@ -29,13 +29,28 @@ async fn where_it_sends_on_to_it_is_looked_for_and_nothing_is_shown_there() {
     assert_eq!((seen.target.as_str(), &seen.authorization), ("/v2/copy/manifests/v2", &None));
 }
 
-#[tokio::test]
-async fn whoever_it_sends_on_to_gets_no_credentials_either() {
-    let store = Peer::answering(|_| answer(401, ("www-authenticate", "Basic realm=\"store\""), "")).await;
+/// One that is sent on to by whoever was shown the password, or before.
+async fn sent_on_to(store: &Peer, shown: bool) -> Peer {
     let there = format!("http://{}/v2/copy/manifests/v2", store.host());
-    let hub = Peer::answering(move |_| sends_on(&there)).await;
-    assert_inconclusive(&looked(&as_robot(), &hub).await, "does not say so");
-    assert!(store.seen().iter().all(|seen| seen.authorization.is_none()), "{:?}", store.seen());
+    Peer::answering(move |seen| match seen.authorization.as_deref() {
+        None if shown => answer(401, ("www-authenticate", "Basic realm=\"hub\""), ""),
+        _ => sends_on(&there),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn whoever_it_sends_on_to_gets_no_credentials_whatever_he_answers() {
+    for shown in [false, true] {
+        let wants = || answer(401, ("www-authenticate", "Basic realm=\"store\""), "");
+        let answers: [fn() -> Answer; 3] = [wants, unknown, || answer(500, ("x-store", "down"), "")];
+        for then in answers {
+            let store = Peer::answering(move |_| then()).await;
+            let verdict = looked(&as_robot(), &sent_on_to(&store, shown).await).await;
+            assert!(!verdict.is_pass(), "{verdict}");
+            assert!(store.seen().iter().all(|seen| seen.authorization.is_none()), "{:?}", store.seen());
+        }
+    }
 }
 
 #[tokio::test]
@@ -49,9 +64,9 @@ async fn it_may_send_on_within_itself_and_not_for_ever() {
     let hub = Peer::answering(|_| sends_on("/again")).await;
     assert_error(&looked(&Registries::new(), &hub).await, "sends on and on");
     assert_eq!(hub.seen().len(), 4);
-    for nowhere in ["", "http://", "::"] {
+    for nowhere in ["", "http://", "::", "//127.0.0.1/v2/"] {
         let hub = Peer::answering(move |_| sends_on(nowhere)).await;
-        assert_error(&looked(&Registries::new(), &hub).await, "");
+        assert_error(&looked(&Registries::new(), &hub).await, "127.0.0.1 sends on to nowhere");
     }
 }
 

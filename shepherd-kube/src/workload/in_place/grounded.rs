@@ -92,11 +92,8 @@ impl<K: Kind> InPlace<K> {
         if let Some((obstacle, remedy)) = K::obstacle(there) {
             findings.error(self.place(), obstacle, remedy);
         }
-        let first = |edit: &mut Edit<'_>| {
-            first_batch::<K>(edit, there);
-            edit.set(&["spec", "template"], template.clone());
-        };
-        findings.claims_with(&self.object, there, first).await;
+        findings.claims_with(&self.object, there, |edit| first_batch::<K>(edit, there)).await;
+        findings.renews(&self.object, there, template).await;
         let [all, updated, available] = K::counts(there);
         findings
             .in_place(&InPlaceGround {

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use serde_json::Value;
-use shepherd_core::model::{Revision, Track};
+use shepherd_core::model::Track;
 
 use super::external::{UNTIL_THEN, WANTED};
 use super::labels::Labels;
@@ -8,7 +8,7 @@ use super::side::{Cast, Side};
 use super::{DeploymentPair, PromoteBy};
 use crate::object::{MARK, ORIGINALS, Object, STABLE};
 use crate::preflight::{Findings, Grounded, Need, Twins, WATCHED};
-use crate::workload::{image, twin};
+use crate::workload::image;
 
 #[async_trait]
 impl Grounded for DeploymentPair {
@@ -155,86 +155,6 @@ impl DeploymentPair {
         let shared = self.labels == Labels::Shared;
         let namespace = self.namespace.as_str();
         findings.twins(&Twins { place, namespace, stable, template, container, shared }).await;
-    }
-
-    /// It is made when the first rollout begins, and stays. Answers it with the pods that are to come, or with such as
-    /// stable's where those are not known.
-    async fn inspect_candidate(
-        &self,
-        findings: &mut Findings,
-        cast: Cast,
-        stable: &Value,
-        renewable: bool,
-    ) -> Value {
-        let object = self.deployment(cast.candidate);
-        let mut candidate = twin::deployment(stable, object.name(), self.labels.relabel());
-        let there = findings.find(object).await;
-        if let Some(Some(there)) = &there {
-            findings.claims(object, there).await;
-            // The one that people own is nobody's to be deleted.
-            let unfit = if cast == Cast::FIXED { self.unfit(stable, there) } else { None };
-            if let Some((place, why, remedy)) = unfit {
-                findings.error(place, why, remedy);
-                return candidate;
-            }
-            candidate = Value::clone(there);
-            candidate["spec"]["template"] = twin::template_for(stable, there);
-        }
-        if renewable {
-            self.renewed(findings, cast, stable, &mut candidate).await;
-        }
-        if there == Some(None) {
-            findings.makes(object, &twin::owned(candidate.clone(), stable)).await;
-        }
-        candidate
-    }
-
-    /// Makes the candidate run the revision that is to come, as far as that is known. What a patch cannot be made of
-    /// would be found at the first write; of stable, at the promotion.
-    async fn renewed(&self, findings: &mut Findings, cast: Cast, stable: &Value, candidate: &mut Value) {
-        let Some(revision) = findings.candidate.clone() else { return };
-        let runs = self.recipe.revision(self.deployment(cast.stable).place(), stable);
-        if runs.is_ok_and(|runs| runs == revision) {
-            return;
-        }
-        let renewed = self.renewal(findings, cast.candidate, Track::Candidate, candidate, &revision).await;
-        // For stable it is the same patch.
-        let Some(template) = renewed else { return };
-        candidate["spec"]["template"] = template;
-        if self.promote_by == PromoteBy::Copy {
-            self.renewal(findings, cast.stable, Track::Stable, stable, &revision).await;
-        }
-    }
-
-    /// The template of a Deployment for a revision; none where the patch fits neither it nor the Service of its track,
-    /// which is told.
-    async fn renewal(
-        &self,
-        findings: &mut Findings,
-        side: Side,
-        track: Track,
-        deployment: &Value,
-        revision: &Revision,
-    ) -> Option<Value> {
-        let (place, spec) = (self.deployment(side).place(), &deployment["spec"]);
-        let kept = &spec["selector"]["matchLabels"];
-        let made = match self.recipe.template(place, spec["template"].clone(), kept, revision) {
-            Ok(template) => {
-                self.check_labels(place, track, &spec["template"], revision).await.map(|()| template)
-            }
-            refused => refused,
-        };
-        match made {
-            Ok(template) => Some(template),
-            Err(error) => {
-                // Of a Service that cannot be read whoever looks at the tracks tells.
-                if error.failure().backend == place {
-                    let remedy = "correct the patch, or the revision's name";
-                    findings.error_of_candidate(place, error.failure().message.clone(), remedy);
-                }
-                None
-            }
-        }
     }
 
     /// What is written in stable, as pointers.

@@ -1,5 +1,6 @@
 //! Two Deployments beside each other: the one that people own, and the candidate that Shepherd makes after it.
 
+mod candidate;
 mod external;
 mod grounded;
 mod labels;

@@ -87,7 +87,7 @@ async fn one_of_which_nobody_knows_is_a_warning() {
     let catalogue = Catalogue { hidden: vec!["web:v2"], ..Catalogue::default() };
     let report = catalogue.checked(Shop::sound()).await;
     let what = "whether the image web:v2 of its container app can be pulled cannot be checked: the catalogue does not say";
-    says(&report, Warning, WEB, what, "look yourself");
+    says(&report, Warning, WEB, what, "or look yourself");
     assert!(report.possible().is_ok() && report.ready().is_ok());
 }
 
@@ -97,6 +97,8 @@ async fn one_that_stable_runs_is_on_some_nodes() {
     let report = catalogue.checked(with_proxy("IfNotPresent")).await;
     let what = "the image proxy:v1 of its init container proxy, which it runs, cannot be pulled any more";
     says(&report, Warning, WEB, what, "push it again");
+    let report = catalogue.checked(with_proxy("Always")).await;
+    says(&report, Error, WEB, "the image proxy:v1 of its init container proxy cannot be pulled", "push it");
     let report = catalogue.checked(with_proxy("Never")).await;
     assert!(report.findings().is_empty(), "{report}");
 }

@@ -5,7 +5,8 @@ use shepherd_kube::preflight::Severity::Error;
 use shepherd_kube::preflight::{Preflight, Report};
 use shepherd_kube::workload::{DeploymentPair, PromoteBy};
 
-use super::shop::{DEPLOYMENTS, QUOTAS, SERVICES, Shop, checked_as, checked_with, says, service};
+use super::shop::{DEPLOYMENTS, QUOTAS, SERVICES, Shop, checked_as, checked_with, deployment, says, service};
+use crate::api::Seen;
 
 const CANDIDATE: &str = "Deployment shop/web-candidate";
 
@@ -117,16 +118,54 @@ async fn a_patch_of_a_label_that_something_selects_by_is_found() {
     assert!(report.errors().next().is_none(), "{report}");
 }
 
+/// What was asked of an object, each with the image that it would have.
+fn rehearsed(seen: &[Seen], path: &str) -> Vec<String> {
+    let asked = seen.iter().filter(|seen| seen.dry && seen.path == path);
+    let image = |body: &Value| {
+        let of_template =
+            |template: &Value| template["spec"]["containers"][0]["image"].as_str().map(str::to_owned);
+        let changes = body.as_array().into_iter().flatten();
+        let patched = changes.filter(|one| one["op"] == "replace" && one["path"] == "/spec/template");
+        of_template(&body["spec"]["template"])
+            .or_else(|| patched.map(|one| of_template(&one["value"])).next()?)
+    };
+    asked.map(|seen| image(&seen.body).unwrap_or_default()).collect()
+}
+
 #[tokio::test]
-async fn the_pods_to_come_are_what_admission_is_asked_about() {
-    let api = Shop::sound().open();
-    let client = api.client();
-    let pair = DeploymentPair::new(client.clone(), "shop", "web");
-    let preflight = Preflight::of(&client).workload(&pair).candidate("web:v2".parse().unwrap());
-    preflight.check().await.unwrap();
-    let seen = api.seen();
-    let made = seen.iter().find(|seen| seen.dry && seen.path == DEPLOYMENTS).unwrap();
-    assert_eq!(made.body["spec"]["template"]["spec"]["containers"][0]["image"], "web:v2");
+async fn admission_is_asked_about_the_pods_to_come_wherever_they_are_written() {
+    let web = format!("{DEPLOYMENTS}/web");
+    let candidate = format!("{DEPLOYMENTS}/web-candidate");
+    for (there, way) in [(false, PromoteBy::Copy), (true, PromoteBy::Copy), (true, PromoteBy::External)] {
+        let mut shop = Shop::sound();
+        if there {
+            shop.add(DEPLOYMENTS, made(&deployment("web")));
+        }
+        let api = shop.open();
+        let client = api.client();
+        let pair = DeploymentPair::new(client.clone(), "shop", "web").promote_by(way);
+        let preflight = Preflight::of(&client).workload(&pair).candidate("web:v2".parse().unwrap());
+        let report = preflight.check().await.unwrap();
+        assert!(report.findings().is_empty(), "{report}");
+        let seen = api.seen();
+        let new = ["web:v1", "web:v2"].map(str::to_owned).to_vec();
+        let change = [String::new(), "web:v2".to_owned()].to_vec();
+        assert_eq!(rehearsed(&seen, DEPLOYMENTS), if there { Vec::new() } else { new }, "{way:?}");
+        assert_eq!(rehearsed(&seen, &candidate), if there { change.clone() } else { Vec::new() }, "{way:?}");
+        let copied = if way == PromoteBy::Copy { change } else { vec![String::new()] };
+        assert_eq!(rehearsed(&seen, &web), copied, "{way:?}");
+    }
+}
+
+/// The candidate between rollouts.
+fn made(stable: &Value) -> Value {
+    let mut made = stable.clone();
+    made["metadata"]["name"] = "web-candidate".into();
+    made["spec"]["replicas"] = 0.into();
+    let labels = json!({"app": "web-candidate", "shepherd.rs/track": "candidate"});
+    made["spec"]["selector"]["matchLabels"] = labels.clone();
+    made["spec"]["template"]["metadata"]["labels"] = labels;
+    made
 }
 
 #[tokio::test]

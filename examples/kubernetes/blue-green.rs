@@ -5,7 +5,6 @@
 
 mod common;
 
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
@@ -42,7 +41,7 @@ struct Args {
 }
 
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn main() {
     common::exit(run(Args::parse()).await)
 }
 

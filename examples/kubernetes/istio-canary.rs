@@ -6,8 +6,6 @@
 
 mod common;
 
-use std::process::ExitCode;
-
 use clap::Parser;
 use common::guarded::Guarded;
 use common::paired::Paired;
@@ -43,7 +41,7 @@ struct Args {
 }
 
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn main() {
     common::exit(run(Args::parse()).await)
 }
 

@@ -6,7 +6,6 @@
 
 mod common;
 
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
@@ -35,7 +34,7 @@ struct Args {
 }
 
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn main() {
     common::exit(run(Args::parse()).await)
 }
 

@@ -64,10 +64,10 @@ pub(crate) struct Asked {
     #[arg(long)]
     steal: bool,
 
-    /// Asks the registries of the images whether they are there, before anything is changed
+    /// Asks the registries of the images whether they are there, before a rollout is begun
     ///
-    /// With what `docker login` has left. One that is not there is refused then; where its registry does not say, that is
-    /// told, and it is begun all the same. Without this only the pods find out, and it is taken back.
+    /// With what `docker login` has left. One that is not there is refused, and nothing is changed; where its registry does
+    /// not say, that is told, and it is begun all the same. Without this only the pods find out, and it is taken back.
     #[arg(long)]
     check_images: bool,
 

@@ -77,7 +77,7 @@ impl Session<'_> {
     }
 
     /// What would happen, of which nothing does.
-    pub(crate) async fn foretell(self, begun: Option<Snapshot>) -> Result<u8, Trouble> {
+    pub(crate) async fn foretell(mut self, begun: Option<Snapshot>) -> Result<u8, Trouble> {
         let begun = begun.filter(|begun| begun.outcome().is_none());
         if let Some(begun) = begun.as_ref().map(Snapshot::plan) {
             let (before, image) = (begun.candidate(), &self.image);
@@ -93,9 +93,14 @@ impl Session<'_> {
             }
             say("then:");
         }
-        let plan = self.rollout.plan(self.image).await?;
+        let plan = self.rollout.plan(self.image.clone()).await?;
         say(plan.dry_run().to_string().trim_end());
-        let report = self.preflight.check().await?;
+        let looked = self.preflight.clone().check();
+        let Some(report) = unless_asked(&mut self.interrupts, looked).await else {
+            self.not_begun();
+            return Ok(1);
+        };
+        let report = report?;
         report.warnings().for_each(say);
         if begun.is_none() {
             report.ready()?;

@@ -1,6 +1,6 @@
 //! Why a program ends without an outcome, and how it says so.
 
-use std::process::ExitCode;
+use std::process;
 
 use shepherd_core::driver::{StartError, Stopped};
 use shepherd_core::model::FailureKind;
@@ -20,19 +20,20 @@ pub(crate) enum Trouble {
     Stuck(String),
 }
 
-/// The code of how it ended. Trouble is told on stderr, in one line that begins with `error:`.
-pub(crate) fn exit(ended: Result<u8, Trouble>) -> ExitCode {
-    ended.map_or_else(|trouble| trouble.tell(), ExitCode::from)
+/// Ends with the code of how it ended. Trouble is told on stderr, in one line that begins with `error:`. A thread that still
+/// looks up an address, or asks somebody for a login, is not waited for.
+pub(crate) fn exit(ended: Result<u8, Trouble>) -> ! {
+    process::exit(ended.unwrap_or_else(|trouble| trouble.tell()).into())
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "they are what `map_err` calls")]
 impl Trouble {
-    fn tell(&self) -> ExitCode {
+    fn tell(&self) -> u8 {
         complain(format_args!("error: {self}"));
-        ExitCode::from(match self {
+        match self {
             Trouble::Input(_) => 2,
             Trouble::Stuck(_) => 3,
-        })
+        }
     }
 
     pub(crate) fn input(error: impl ToString) -> Self {

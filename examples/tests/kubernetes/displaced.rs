@@ -62,7 +62,7 @@ async fn a_second_interrupt_leaves_at_once() {
     let mut program = shop.roll_out("shop:v3", &[]);
     program.until("the candidate's traffic is off").await;
     program.interrupt().await;
-    program.until("it is being taken back already (waiting for the last requests); once more leaves").await;
+    program.until("asked to end: it is being taken back already (").await;
     program.interrupt().await;
     program.end().await.assert_error(3, "the same command goes on");
     only(&shop, "shop:v1").await;

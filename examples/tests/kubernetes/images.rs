@@ -1,12 +1,14 @@
 //! Images whose registry has them, has them not, and does not say: `--check-images`.
 
 use std::fmt::Display;
+use std::path::PathBuf;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::ListParams;
 use serde_json::json;
 use shepherd_testkit::cluster::{Registry, Write};
+use tokio::net::TcpListener;
 
 use crate::gateway;
 use crate::shop::{DEPLOYER, Shop};
@@ -21,12 +23,16 @@ fn named(shop: &Shop, tag: impl Display) -> String {
     format!("{}/shop:{tag}", shop.namespace.name())
 }
 
+fn login_file(shop: &Shop) -> PathBuf {
+    shop.kubeconfig().with_file_name("config.json")
+}
+
 /// As `docker login` writes it.
 fn log_in(shop: &Shop, registry: &Registry) {
     let (user, password) = registry.login().unwrap();
     let login = json!({"username": user, "password": password});
     let config = json!({"auths": {(registry.address().to_string()): login}});
-    std::fs::write(shop.kubeconfig().with_file_name("config.json"), config.to_string()).unwrap();
+    std::fs::write(login_file(shop), config.to_string()).unwrap();
 }
 
 #[tokio::test]
@@ -72,8 +78,7 @@ async fn a_private_one_is_asked_for_by_whoever_has_logged_in() {
     let registry = shop.namespace.cluster().private_registry().await.unwrap();
     let there = registry.push(&named(&shop, "v2")).await.unwrap();
     let unsaid = format!(
-        "whether the image {there} of its container app can be pulled cannot be checked: {} does not say so to whoever \
-         asks without credentials",
+        "whether the image {there} of its container app can be pulled cannot be checked: {} tells nobody without a login",
         registry.address()
     );
     let mut unsure = shop.run(&["web", &there, "--check-images", "--interval", "10m", "--drain", "1s"]);
@@ -82,9 +87,18 @@ async fn a_private_one_is_asked_for_by_whoever_has_logged_in() {
     unsure.interrupt().await;
     unsure.end().await.assert_code(1);
 
+    std::fs::write(login_file(&shop), "{").unwrap();
+    let ended = shop.roll_out(&there, &["--check-images", "--dry-run"]).end().await;
+    ended.assert_code(0);
+    let why = format!("the login for {} cannot be used: docker's config.json is damaged", registry.address());
+    assert!(ended.told.contains(&why), "{ended:#?}");
+
     log_in(&shop, registry);
     let missing = registry.image(&named(&shop, "v3"));
-    shop.roll_out(&missing, &["--check-images"]).end().await.assert_line(2, "has none that robot may see");
+    shop.roll_out(&missing, &["--check-images"])
+        .end()
+        .await
+        .assert_line(2, "has none that this login may see");
     let ended = shop.roll_out(&there, &["--check-images"]).end().await;
     ended.assert_code(0);
     let (_, password) = registry.login().unwrap();
@@ -108,4 +122,28 @@ async fn one_that_is_not_there_ends_nobody_elses_rollout() {
     let ended = again.end().await;
     ended.assert_code(1);
     assert!(!ended.told.contains("v3"), "{ended:#?}");
+}
+
+#[tokio::test]
+async fn whoever_ends_while_a_registry_is_asked_ends_nothing_else() {
+    let shop = gateway::shop().await;
+    let mut left = shop.run(&["web", "shop:v2", "--interval", "10m", "--drain", "1s"]);
+    left.until("10% to the candidate").await;
+    left.kill().await;
+    // It listens, and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let image = format!("{}/shop:v3", silent.local_addr().unwrap());
+    for more in [&["--check-images"][..], &["--check-images", "--dry-run"]] {
+        let asking = shop.roll_out(&image, more);
+        let _asked = silent.accept().await.unwrap();
+        asking.interrupt().await;
+        let ended = asking.end().await;
+        ended.assert_code(1);
+        assert!(ended.told.ends_with(&format!("asked to end: {image} was not begun")), "{ended:#?}");
+        assert!(!ended.told.contains("gives way"), "{ended:#?}");
+    }
+    let mut again = shop.run(&["web", "shop:v2", "--interval", "10m", "--drain", "1s"]);
+    again.until("going on with the rollout that was begun before").await;
+    again.interrupt().await;
+    again.end().await.assert_code(1);
 }

@@ -1,12 +1,22 @@
 //! What an answer says of an image.
 
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use serde::Deserialize;
 use shepherd_core::model::Verdict;
 
+use super::image_name::is_digest;
+
 /// The codes by which registries say that they have no such image; Harbor by one of its own.
 const MISSING: [&str; 5] = ["MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND", "NAME_INVALID", "TAG_INVALID"];
+
+/// The kinds of manifests that nodes pull by.
+pub(super) const MANIFESTS: [&str; 4] = [
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+];
 
 /// How much of a stranger's text is passed on.
 const LONGEST: usize = 200;
@@ -24,44 +34,44 @@ struct One {
     message: String,
 }
 
-/// Whether it is a manifest: others answer 200 as well.
-pub(super) fn is_manifest(status: StatusCode, headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    status == StatusCode::OK
-        && (headers.contains_key("docker-content-digest")
-            || ["application/vnd.oci.image.", "application/vnd.docker.distribution.manifest."]
-                .iter()
-                .any(|known| kind.starts_with(known)))
+/// Whether it is a manifest, and the one that was asked for: others answer 200 as well.
+pub(super) fn is_manifest(status: StatusCode, headers: &HeaderMap, asked: Option<&str>) -> bool {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let digest = text(HeaderName::from_static("docker-content-digest"));
+    let kind = text(CONTENT_TYPE).split(';').next().unwrap_or_default().trim();
+    let known = MANIFESTS.iter().any(|known| known.eq_ignore_ascii_case(kind)) || is_digest(digest);
+    status == StatusCode::OK && known && asked.is_none_or(|asked| digest.is_empty() || digest == asked)
 }
 
-/// What a refusal of `registry` says to `user`, or to nobody in particular. Only where it says so itself, in its own words,
-/// there is no such image: a 404 may come from whatever is between us and it.
-pub(super) fn refusal(registry: &str, user: Option<&str>, status: StatusCode, body: &[u8]) -> Verdict {
+/// What a refusal of `registry` says. Only where it says so itself, in its own words, there is no such image: a 404 may
+/// come from whatever is between us and it.
+pub(super) fn refusal(registry: &str, logged_in: bool, status: StatusCode, body: &[u8]) -> Verdict {
     let told = serde_json::from_slice::<Refusal>(body).map(|told| told.errors).unwrap_or_default();
     let missing = !told.is_empty() && told.iter().all(|one| MISSING.contains(&one.code.as_str()));
-    let words = match (told.first(), user) {
-        (Some(one), None) => format!(" ({})", clean(&format!("{}: {}", one.code, one.message))),
+    let words = match told.first() {
+        Some(one) if !logged_in => format!(" ({})", clean(&format!("{}: {}", one.code, one.message))),
         // Whoever was shown a password may send it back.
-        (Some(one), Some(_)) if missing => format!(" ({})", one.code),
+        Some(one) if missing => format!(" ({})", one.code),
         _ => String::new(),
     };
     match status {
-        StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST if missing => Verdict::Fail(
-            format!("{registry} has none that {} may see{words}", user.unwrap_or("everybody")).into(),
-        ),
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => denied(registry, user),
+        StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST if missing => {
+            let whom = if logged_in { "this login" } else { "everybody" };
+            Verdict::Fail(format!("{registry} has none that {whom} may see{words}").into())
+        }
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => denied(registry, logged_in),
         _ => Verdict::Error(format!("{registry} answered {}{words}", status.as_u16()).into()),
     }
 }
 
 /// It says the same of an image that is hidden and of one that is not there.
-pub(super) fn denied(registry: &str, user: Option<&str>) -> Verdict {
-    Verdict::Inconclusive(match user {
-        Some(user) => {
-            format!("{registry} does not tell {user}: it may be another's, or the password is wrong").into()
-        }
-        None => format!("{registry} tells nobody without credentials, and there are none for it here").into(),
-    })
+pub(super) fn denied(registry: &str, logged_in: bool) -> Verdict {
+    let why = if logged_in {
+        "does not tell whom it was asked as: that may be the wrong login, or the wrong password"
+    } else {
+        "tells nobody without a login, and there is none for it here"
+    };
+    Verdict::Inconclusive(format!("{registry} {why}").into())
 }
 
 /// One line of a stranger's text.
@@ -75,7 +85,7 @@ mod tests {
     use super::*;
 
     fn refused(status: u16, body: &str) -> Verdict {
-        refusal("hub.example", None, StatusCode::from_u16(status).unwrap(), body.as_bytes())
+        refusal("hub.example", false, StatusCode::from_u16(status).unwrap(), body.as_bytes())
     }
 
     #[test]
@@ -115,14 +125,28 @@ mod tests {
 
     #[test]
     fn not_everything_that_is_well_is_a_manifest() {
-        let headers = |name: &'static str, value: &str| {
-            HeaderMap::from_iter([(http::HeaderName::from_static(name), value.parse().unwrap())])
+        const DIGEST: &str = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+        let is = |status, kind: &str, digest: &str, asked| {
+            let header = |name, value: &str| (HeaderName::from_static(name), value.parse().unwrap());
+            let headers = [header("content-type", kind), header("docker-content-digest", digest)];
+            is_manifest(status, &HeaderMap::from_iter(headers), asked)
         };
-        let kind = |value| is_manifest(StatusCode::OK, &headers("content-type", value));
-        assert!(kind("application/vnd.oci.image.index.v1+json"));
-        assert!(kind("application/vnd.docker.distribution.manifest.v2+json"));
-        assert!(!kind("text/html"));
-        assert!(is_manifest(StatusCode::OK, &headers("docker-content-digest", "sha256:1")));
-        assert!(!is_manifest(StatusCode::NOT_FOUND, &headers("docker-content-digest", "sha256:1")));
+        let index = "application/vnd.oci.image.index.v1+json";
+        assert!(is(StatusCode::OK, index, "", None));
+        assert!(is(
+            StatusCode::OK,
+            "Application/VND.docker.distribution.manifest.v2+json; charset=utf-8",
+            "",
+            None
+        ));
+        assert!(is(StatusCode::OK, "application/json", DIGEST, None));
+        assert!(
+            is(StatusCode::OK, index, DIGEST, Some(DIGEST)) && is(StatusCode::OK, index, "", Some(DIGEST))
+        );
+        let other = "sha256:ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff";
+        assert!(!is(StatusCode::OK, index, other, Some(DIGEST)));
+        assert!(!is(StatusCode::OK, "text/html", "", None));
+        assert!(!is(StatusCode::OK, "application/vnd.oci.image.config.v1+json", "v2", None));
+        assert!(!is(StatusCode::NOT_FOUND, index, DIGEST, None));
     }
 }

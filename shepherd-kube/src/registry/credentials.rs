@@ -4,7 +4,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 use tokio::sync::oneshot;
 
-/// The user that a registry is asked as.
+/// Who a registry is asked as.
 ///
 /// ```
 /// use shepherd_kube::registry::Credentials;
@@ -18,8 +18,8 @@ pub struct Credentials {
     password: String,
 }
 
-/// Which credentials an image is asked for with.
-pub(super) type Find = dyn Fn(&str) -> Option<Credentials> + Send + Sync;
+/// Which credentials an image is asked for with, or why nobody knows.
+pub(super) type Find = dyn Fn(&str) -> Result<Option<Credentials>, String> + Send + Sync;
 
 impl Credentials {
     /// A user's name, and the password or token that registries take in its place.
@@ -27,23 +27,20 @@ impl Credentials {
         Self { user: user.into(), password: password.into() }
     }
 
-    pub(super) fn user(&self) -> &str {
-        &self.user
-    }
-
     /// The header that proves them.
     pub(super) fn header(&self) -> Result<HeaderValue, String> {
-        let unfit = |_| format!("the credentials of {} fit into no header", self.user);
         let text = http_auth::basic::encode_credentials(&self.user, &self.password);
-        let mut header = HeaderValue::from_str(&text).map_err(unfit)?;
+        let header = HeaderValue::from_str(&text);
+        let mut header = header.map_err(|_| "its login fits into no header".to_owned())?;
         header.set_sensitive(true);
         Ok(header)
     }
 }
 
+/// Some registries take a token for the user's name.
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
+        f.debug_struct("Credentials").finish_non_exhaustive()
     }
 }
 
@@ -54,6 +51,6 @@ pub(super) async fn find(find: &Arc<Find>, name: String) -> Result<Option<Creden
     let looked = std::thread::Builder::new().name("shepherd-credentials".to_owned());
     looked
         .spawn(move || answer.send(find(&name)).is_ok())
-        .map_err(|error| format!("no thread could be started to look up its credentials: {error}"))?;
-    answered.await.map_err(|_| "whoever was asked for its credentials panicked".to_owned())
+        .map_err(|error| format!("no thread could be started for it: {error}"))?;
+    answered.await.unwrap_or_else(|_| Err("whoever was asked for it panicked".to_owned()))
 }

@@ -1,10 +1,12 @@
 //! What is said between us and a registry about one image.
 
-use form_urlencoded::Serializer;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use http::uri::Scheme;
 use http::{HeaderValue, Method, StatusCode, Uri};
 use serde::Deserialize;
 use shepherd_core::model::Verdict;
+use url::Url;
 
 use super::Registries;
 use super::answer::{clean, denied, is_manifest, refusal};
@@ -17,12 +19,15 @@ use super::wire::{Answer, host};
 pub(super) struct Dialogue<'a> {
     registries: &'a Registries,
     name: ImageName,
+    /// Whether somebody is asked for the login just now.
+    looks_up: AtomicBool,
 }
 
-/// What the registry is shown, and whose it is.
+/// What the registry is shown.
 struct Login {
     authorization: HeaderValue,
-    user: Option<String>,
+    /// Whether that is of somebody, and not a token for everybody.
+    named: bool,
 }
 
 /// What token servers answer, each in one of two words.
@@ -37,27 +42,47 @@ type Heard<T> = Result<T, Verdict>;
 
 impl<'a> Dialogue<'a> {
     pub(super) fn about(registries: &'a Registries, name: ImageName) -> Self {
-        Self { registries, name }
+        Self { registries, name, looks_up: AtomicBool::new(false) }
     }
 
     pub(super) async fn verdict(&self) -> Verdict {
-        self.held().await.unwrap_or_else(|verdict| verdict)
+        let mut unusable = None;
+        let verdict = self.held(&mut unusable).await.unwrap_or_else(|verdict| verdict);
+        match unusable {
+            // What nobody may see, whoever has a login may.
+            Some(why) if !verdict.is_pass() => {
+                let registry = self.name.registry();
+                Verdict::Error(format!("the login for {registry} cannot be used: {why}").into())
+            }
+            _ => verdict,
+        }
     }
 
-    async fn held(&self) -> Heard<Verdict> {
+    /// Who is waited for.
+    pub(super) fn waits_for(&self) -> String {
+        let registry = self.name.registry();
+        if self.looks_up.load(Ordering::Relaxed) {
+            format!("whoever knows the login for {registry}")
+        } else {
+            registry.to_owned()
+        }
+    }
+
+    /// Answers why there is no login, where that is not for want of one, in `unusable`.
+    async fn held(&self, unusable: &mut Option<String>) -> Heard<Verdict> {
         let at = self.address(&self.name.path())?;
-        let first = self.follow(&Method::HEAD, &at, None).await?;
-        if first.status == StatusCode::UNAUTHORIZED {
-            // To whom it has sent us on is somebody else, and sees no credentials.
-            let sent_on = first.from.authority() != at.authority();
-            let credentials = if sent_on { None } else { self.credentials().await? };
-            return self.asked_as(credentials, if sent_on { &first.from } else { &at }, &first).await;
-        }
-        let verdict = self.judged(&at, first, None).await?;
-        match verdict {
-            Verdict::Fail(_) => self.unless_hidden(&at, verdict).await,
-            verdict => Ok(verdict),
-        }
+        let asked = match self.asked(&at, None).await? {
+            Ok(verdict @ Verdict::Fail(_)) => {
+                let Some(credentials) = self.credentials(unusable).await else { return Ok(verdict) };
+                return self.unless_hidden(&at, credentials, verdict).await;
+            }
+            Ok(verdict) => return Ok(verdict),
+            Err(asked) => asked,
+        };
+        // To whom it has sent us on is somebody else, and sees no credentials.
+        let sent_on = asked.from.authority() != at.authority();
+        let credentials = if sent_on { None } else { self.credentials(unusable).await };
+        self.asked_as(credentials, if sent_on { &asked.from } else { &at }, &asked).await
     }
 
     fn address(&self, path: &str) -> Heard<Uri> {
@@ -67,18 +92,18 @@ impl<'a> Dialogue<'a> {
         built.build().map_err(|error| unanswered(format!("{} has no address: {error}", self.name.registry())))
     }
 
-    async fn credentials(&self) -> Heard<Option<Credentials>> {
-        credentials::find(&self.registries.credentials, self.name.name()).await.map_err(unanswered)
-    }
-
-    async fn follow(&self, method: &Method, at: &Uri, login: Option<&Login>) -> Heard<Answer> {
-        let authorization = login.map(|login| &login.authorization);
-        self.registries.follow(method, at, authorization).await.map_err(unanswered)
+    async fn credentials(&self, unusable: &mut Option<String>) -> Option<Credentials> {
+        self.looks_up.store(true, Ordering::Relaxed);
+        let found = credentials::find(&self.registries.credentials, self.name.name()).await;
+        self.looks_up.store(false, Ordering::Relaxed);
+        found.unwrap_or_else(|why| {
+            *unusable = Some(clean(&why));
+            None
+        })
     }
 
     /// Some registries have nothing of what they hide, and ask for a login only where theirs begin.
-    async fn unless_hidden(&self, at: &Uri, missing: Verdict) -> Heard<Verdict> {
-        let Some(credentials) = self.credentials().await? else { return Ok(missing) };
+    async fn unless_hidden(&self, at: &Uri, credentials: Credentials, missing: Verdict) -> Heard<Verdict> {
         let door = self.address("/v2/")?;
         let asked = self.follow(&Method::GET, &door, None).await?;
         if asked.status != StatusCode::UNAUTHORIZED || asked.from.authority() != at.authority() {
@@ -90,22 +115,41 @@ impl<'a> Dialogue<'a> {
     /// Asks again with what was asked for.
     async fn asked_as(&self, credentials: Option<Credentials>, at: &Uri, asked: &Answer) -> Heard<Verdict> {
         let login = self.login(asked, credentials).await?;
-        let answer = self.follow(&Method::HEAD, at, Some(&login)).await?;
-        self.judged(at, answer, Some(&login)).await
+        let verdict = self.asked(at, Some(&login)).await?;
+        Ok(verdict.unwrap_or_else(|_| denied(self.name.registry(), login.named)))
     }
 
-    async fn judged(&self, at: &Uri, answer: Answer, login: Option<&Login>) -> Heard<Verdict> {
+    /// The verdict, or the answer that wants a login first.
+    async fn asked(&self, at: &Uri, login: Option<&Login>) -> Heard<Result<Verdict, Answer>> {
+        let is_there = |answer: &Answer| is_manifest(answer.status, &answer.headers, self.name.digest());
+        let mut answer = self.follow(&Method::HEAD, at, login).await?;
+        if !is_there(&answer) && answer.status != StatusCode::UNAUTHORIZED {
+            // The reasons of a refusal are in a body, which an answer to HEAD has not.
+            answer = self.follow(&Method::GET, at, login).await?;
+        }
+        Ok(if is_there(&answer) {
+            Ok(Verdict::Pass(format!("{} has it", self.name.registry()).into()))
+        } else if answer.status == StatusCode::UNAUTHORIZED {
+            Err(answer)
+        } else {
+            Ok(self.refusal(at, &answer, login))
+        })
+    }
+
+    /// What somebody else says of what he has is nothing that the registry says.
+    fn refusal(&self, at: &Uri, answer: &Answer, login: Option<&Login>) -> Verdict {
         let registry = self.name.registry();
-        let there = || Verdict::Pass(format!("{registry} has it").into());
-        if is_manifest(answer.status, &answer.headers) {
-            return Ok(there());
+        let verdict = refusal(registry, login.is_some_and(|login| login.named), answer.status, &answer.body);
+        if answer.from.authority() == at.authority() {
+            return verdict;
         }
-        // Its reasons are in a body, which an answer to HEAD has not.
-        let told = self.follow(&Method::GET, at, login).await?;
-        if is_manifest(told.status, &told.headers) {
-            return Ok(there());
-        }
-        Ok(refusal(registry, login.and_then(|login| login.user.as_deref()), told.status, &told.body))
+        let (elsewhere, status) = (host(&answer.from), answer.status.as_u16());
+        Verdict::Error(format!("{registry} sends on to {elsewhere}, which answered {status}").into())
+    }
+
+    async fn follow(&self, method: &Method, at: &Uri, login: Option<&Login>) -> Heard<Answer> {
+        let authorization = login.map(|login| &login.authorization);
+        self.registries.follow(method, at, authorization).await.map_err(unanswered)
     }
 
     /// What the registry wants to be shown.
@@ -120,9 +164,9 @@ impl<'a> Dialogue<'a> {
                 self.token(&realm, credentials).await
             }
             Challenge::Password => {
-                let credentials = credentials.ok_or_else(|| denied(registry, None))?;
+                let credentials = credentials.ok_or_else(|| denied(registry, false))?;
                 let authorization = credentials.header().map_err(unanswered)?;
-                Ok(Login { authorization, user: Some(credentials.user().to_owned()) })
+                Ok(Login { authorization, named: true })
             }
         }
     }
@@ -133,36 +177,37 @@ impl<'a> Dialogue<'a> {
             let registry = self.name.registry();
             unanswered(format!("{registry} names a token server that cannot be asked: {:?}", clean(realm)))
         };
-        let uri: Uri = realm.parse().map_err(|_| unfit())?;
-        let safe = uri.scheme() == Some(&Scheme::HTTPS) || uri.scheme() == from.scheme();
-        if !safe || uri.authority().is_none() {
+        let mut uri = Url::parse(realm).map_err(|_| unfit())?;
+        let safe = uri.scheme() == "https" || uri.scheme() == "http" && from.scheme() == Some(&Scheme::HTTP);
+        if !safe {
             return Err(unfit());
         }
         let pull = format!("repository:{}:pull", self.name.repository());
-        let mut query = Serializer::new(String::new());
-        query.extend_pairs(service.map(|service| ("service", service)));
-        query.append_pair("scope", scope.unwrap_or(&pull));
-        let sign = if uri.query().is_some() { '&' } else { '?' };
-        format!("{uri}{sign}{}", query.finish()).parse().map_err(|_| unfit())
+        uri.query_pairs_mut()
+            .extend_pairs(service.map(|service| ("service", service)))
+            .append_pair("scope", scope.unwrap_or(&pull));
+        uri.as_str().parse().map_err(|_| unfit())
     }
 
     async fn token(&self, realm: &Uri, credentials: Option<Credentials>) -> Heard<Login> {
-        let user = credentials.as_ref().map(|one| one.user().to_owned());
+        let named = credentials.is_some();
         let proof = credentials.map(|one| one.header()).transpose().map_err(unanswered)?;
         let answer = self.registries.ask(&Method::GET, realm, proof.as_ref()).await.map_err(unanswered)?;
         let (registry, status) = (self.name.registry(), answer.status.as_u16());
         if matches!(status, 401 | 403) {
-            return Err(denied(registry, user.as_deref()));
+            return Err(denied(registry, named));
         }
         let token = serde_json::from_slice::<Token>(&answer.body).ok().filter(|_| answer.status.is_success());
-        let token = token.and_then(|told| told.token.or(told.access_token));
+        let token = token.and_then(|told| {
+            [told.token, told.access_token].into_iter().flatten().find(|one| !one.is_empty())
+        });
         let header = token.and_then(|token| HeaderValue::from_str(&format!("Bearer {token}")).ok());
         let mut authorization = header.ok_or_else(|| {
             let server = host(realm);
             unanswered(format!("{server} gave no token for {registry}: it answered {status}"))
         })?;
         authorization.set_sensitive(true);
-        Ok(Login { authorization, user })
+        Ok(Login { authorization, named })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Names of images, as container runtimes read them.
 
 use http::uri::Authority;
+use url::Host;
 
 const DOCKER_HUB: &str = "docker.io";
 
@@ -63,6 +64,11 @@ impl ImageName {
         if self.registry == DOCKER_HUB { "registry-1.docker.io" } else { &self.registry }
     }
 
+    /// The digest that it must have, where it names one.
+    pub(super) fn digest(&self) -> Option<&str> {
+        Some(self.reference.as_str()).filter(|reference| reference.contains(':'))
+    }
+
     /// Where the registry has its manifest.
     pub(super) fn path(&self) -> String {
         format!("/v2/{}/manifests/{}", self.repository, self.reference)
@@ -89,7 +95,8 @@ fn split(name: &str) -> (&str, String) {
 fn is_registry(text: &str) -> bool {
     let Ok(authority) = text.parse::<Authority>() else { return false };
     let port = text.strip_prefix(authority.host()).unwrap_or_default();
-    port.is_empty() || authority.port_u16().is_some_and(|number| port == format!(":{number}"))
+    let numbered = port.is_empty() || authority.port_u16().is_some_and(|number| port == format!(":{number}"));
+    numbered && Host::parse(authority.host()).is_ok()
 }
 
 fn is_repository(text: &str) -> bool {
@@ -107,7 +114,8 @@ fn is_tag(text: &str) -> bool {
     text.len() <= 128 && text.starts_with(word) && text.chars().all(|c| word(c) || matches!(c, '.' | '-'))
 }
 
-fn is_digest(text: &str) -> bool {
+/// An algorithm and what it has made of a content.
+pub(super) fn is_digest(text: &str) -> bool {
     text.split_once(':').is_some_and(|(algorithm, hex)| {
         let named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '_' | '-');
         !algorithm.is_empty()
@@ -145,6 +153,8 @@ mod tests {
         }
         assert_eq!(ImageName::read("nginx").unwrap().host(), "registry-1.docker.io");
         assert_eq!(ImageName::read("nginx").unwrap().name(), "docker.io/library/nginx");
+        assert_eq!(ImageName::read(&pinned).unwrap().digest(), Some(DIGEST));
+        assert_eq!(ImageName::read("nginx:1.29").unwrap().digest(), None);
     }
 
     #[test]
@@ -166,6 +176,7 @@ mod tests {
             ("ghcr.io:abc/acme/shop", "`ghcr.io:abc` is no host"),
             ("ghcr.io:99999/shop", "is no host"),
             ("ghcr.io:/shop", "is no host"),
+            ("[zz]:1/shop", "`[zz]:1` is no host"),
             ("gh cr.io/shop", "`gh cr.io` is no host"),
         ];
         for (image, why) in cases {

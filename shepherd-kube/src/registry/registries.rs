@@ -40,7 +40,7 @@ type Configure = dyn Fn(&str, &mut Config) + Send + Sync;
 ///
 /// let registries = Registries::new()
 ///     .credentials(move |name| {
-///         name.starts_with("ghcr.io/acme/").then(|| Credentials::new("robot", &password))
+///         Ok(name.starts_with("ghcr.io/acme/").then(|| Credentials::new("robot", &password)))
 ///     })
 ///     .plain_http("registry.internal:5000");
 /// # }
@@ -58,7 +58,7 @@ impl Registries {
     /// Asks as nobody in particular, and waits at most 10 seconds.
     pub fn new() -> Self {
         Self {
-            credentials: Arc::new(|_| None),
+            credentials: Arc::new(|_| Ok(None)),
             configure: Arc::new(|_, _| {}),
             plain: BTreeSet::new(),
             within: Duration::from_secs(10),
@@ -68,8 +68,12 @@ impl Registries {
     /// With which credentials images of a name are asked for: its registry and repository, such as `ghcr.io/acme/shop` or
     /// `docker.io/library/nginx`. None are sent to a registry that does not want any.
     ///
-    /// It is called on a thread of its own, where it may ask another program for them.
-    pub fn credentials(mut self, find: impl Fn(&str) -> Option<Credentials> + Send + Sync + 'static) -> Self {
+    /// It is called on a thread of its own, where it may ask another program for them, and [not for longer](Self::within)
+    /// than all else. An error says why credentials that there are cannot be used: then nothing is refused.
+    pub fn credentials(
+        mut self,
+        find: impl Fn(&str) -> Result<Option<Credentials>, String> + Send + Sync + 'static,
+    ) -> Self {
         self.credentials = Arc::new(find);
         self
     }
@@ -80,7 +84,7 @@ impl Registries {
         self
     }
 
-    /// How long all requests for one image may take.
+    /// How long all requests for one image may take, and the look for its credentials.
     pub fn within(mut self, time: Duration) -> Self {
         self.within = time;
         self
@@ -122,11 +126,11 @@ impl Images for Registries {
             Ok(name) => name,
             Err(why) => return Verdict::Fail(format!("it is no name of an image: {why}").into()),
         };
-        let registry = name.registry().to_owned();
-        match timeout(self.within, Dialogue::about(self, name).verdict()).await {
-            Ok(verdict) => verdict,
-            Err(_) => Verdict::Error(format!("no answer from {registry} within {:?}", self.within).into()),
-        }
+        let dialogue = Dialogue::about(self, name);
+        timeout(self.within, dialogue.verdict()).await.unwrap_or_else(|_| {
+            let late = format!("no answer from {} within {:?}", dialogue.waits_for(), self.within);
+            Verdict::Error(late.into())
+        })
     }
 }
 

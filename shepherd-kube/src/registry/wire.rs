@@ -7,19 +7,16 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Collected, Limited};
 use kube::client::Body;
 use kube::{Client, Config};
+use url::Url;
 
 use super::Registries;
+use super::answer::MANIFESTS;
 use crate::object::root;
 
 /// What a registry answers beside manifests is short.
 const LONGEST: usize = 64 * 1024;
 const HOPS: usize = 3;
 const AGENT: &str = concat!("shepherd-kube/", env!("CARGO_PKG_VERSION"));
-
-/// All kinds of manifests that nodes pull by, and whatever else it is: of what is not asked for there is none, as some
-/// registries say.
-const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
-     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json, */*";
 
 /// An answer, and who gave it.
 pub(super) struct Answer {
@@ -66,7 +63,7 @@ impl Registries {
         let mut request = Request::builder()
             .method(method)
             .uri(at.path_and_query().map_or("/", PathAndQuery::as_str))
-            .header(ACCEPT, MANIFESTS)
+            .header(ACCEPT, accepted())
             .header(USER_AGENT, AGENT);
         if let Some(authorization) = authorization {
             request = request.header(AUTHORIZATION, authorization);
@@ -85,9 +82,18 @@ impl Registries {
         let base = Uri::from_parts(parts).unwrap_or_else(|_| at.clone());
         let mut config = Config::new(base);
         config.default_retry = false;
+        if at.scheme() != Some(&Scheme::HTTPS) {
+            // What the system trusts is not looked for where nobody needs it: it may have nothing.
+            config.root_cert = Some(Vec::new());
+        }
         (self.configure)(host(at), &mut config);
         Client::try_from(config)
     }
+}
+
+/// Of what is not asked for there is none, as some registries say: so whatever else it is, too.
+fn accepted() -> String {
+    MANIFESTS.into_iter().chain(["*/*"]).collect::<Vec<_>>().join(", ")
 }
 
 pub(super) fn host(at: &Uri) -> &str {
@@ -99,17 +105,9 @@ fn sent_on(answer: &Answer) -> Result<Option<Uri>, String> {
     let Some(location) = answer.headers.get(LOCATION).filter(|_| answer.status.is_redirection()) else {
         return Ok(None);
     };
-    let nowhere = || format!("{} sends on to nowhere", host(&answer.from));
-    let location = location.to_str().map_err(|_| nowhere())?;
-    // By `//host` the same scheme is meant, which nobody needs here and `Uri` takes for a path.
-    let location: Uri = Some(location)
-        .filter(|to| !to.starts_with("//"))
-        .and_then(|to| to.parse().ok())
-        .ok_or_else(nowhere)?;
-    let mut next = location.into_parts();
-    if next.authority.is_none() {
-        let from = answer.from.clone().into_parts();
-        (next.scheme, next.authority) = (from.scheme, from.authority);
-    }
-    Uri::from_parts(next).map(Some).map_err(|_| nowhere())
+    let from = Url::parse(&answer.from.to_string()).ok();
+    let next = from.and_then(|from| from.join(location.to_str().ok()?).ok());
+    let next = next.filter(|next| matches!(next.scheme(), "http" | "https") && next.has_host());
+    let next = next.and_then(|next| next.as_str().parse().ok());
+    next.map(Some).ok_or_else(|| format!("{} sends on to nowhere", host(&answer.from)))
 }

@@ -194,14 +194,14 @@ async fn an_image_that_its_registry_has_not_is_found_before() {
     let hidden = private.push("acme/shop:v2").await.unwrap();
     let report = asked(&hidden, Registries::new()).await;
     assert!(report.errors().next().is_none(), "{report}");
-    let unknown = "does not say so to whoever asks without credentials";
+    let unknown = "tells nobody without a login";
     assert!(report.warnings().any(|one| one.of_candidate && one.what.contains(unknown)), "{report}");
     let (user, password) = private.login().unwrap();
-    let as_user = || Registries::new().credentials(move |_| Some(Credentials::new(user, password)));
+    let as_user = || Registries::new().credentials(move |_| Ok(Some(Credentials::new(user, password))));
     let report = asked(&hidden, as_user()).await;
     assert!(report.findings().iter().all(|one| !one.of_candidate), "{report}");
     let report = asked(&private.image("acme/shop:v3"), as_user()).await;
-    assert!(report.errors().any(|one| one.what.contains("has none that robot may see")), "{report}");
+    assert!(report.errors().any(|one| one.what.contains("has none that this login may see")), "{report}");
 }
 
 #[tokio::test]

@@ -47,14 +47,14 @@ async fn the_token_server_sees_the_credentials_and_the_registry_the_token() {
     let tokens = tokens().await;
     let hub = behind(&tokens, unknown).await;
     let Verdict::Fail(why) = looked(&as_robot(), &hub).await else { panic!() };
-    assert!(why.as_str().contains("has none that robot may see (MANIFEST_UNKNOWN"), "{why}");
+    assert!(why.as_str().contains("has none that this login may see (MANIFEST_UNKNOWN"), "{why}");
     assert_eq!(shown(&tokens), [Some(PROOF.to_owned())]);
     assert_eq!(shown(&hub), [None, Some(TOKEN.to_owned()), Some(TOKEN.to_owned())]);
 }
 
 #[tokio::test]
 async fn a_token_has_one_of_two_names() {
-    let tokens = tokens_in("access_token").await;
+    let tokens = tokens_in(r#"token":"","access_token"#).await;
     let hub = behind(&tokens, manifest).await;
     assert!(looked(&Registries::new(), &hub).await.is_pass());
 }
@@ -107,13 +107,36 @@ async fn a_registry_without_a_token_server_sees_them_itself() {
     assert!(looked(&as_robot(), &hub).await.is_pass());
     assert_inconclusive(
         &looked(&Registries::new(), &hub).await,
-        "tells nobody without credentials, and there are none for it here",
+        "tells nobody without a login, and there is none for it here",
     );
-    let others = Registries::new().credentials(|_| Some(Credentials::new("guest", PASSWORD)));
+    let others = Registries::new().credentials(|_| Ok(Some(Credentials::new("guest", PASSWORD))));
     assert_inconclusive(
         &looked(&others, &hub).await,
-        "does not tell guest: it may be another's, or the password is wrong",
+        "does not tell whom it was asked as: that may be the wrong login",
     );
+}
+
+/// Neither is what they would see refused, nor what everybody sees lost.
+#[tokio::test]
+async fn credentials_that_cannot_be_had_refuse_nothing() {
+    let locked = || Registries::new().credentials(|_| Err("its helper\nis locked".to_owned()));
+    let why = "cannot be used: its helper is locked";
+    assert_error(&looked(&locked(), &hiding().await).await, why);
+    let tokens = tokens().await;
+    assert_error(&looked(&locked(), &behind(&tokens, unknown).await).await, why);
+    assert!(looked(&locked(), &behind(&tokens, manifest).await).await.is_pass());
+    assert!(shown(&tokens).iter().all(Option::is_none));
+}
+
+#[tokio::test]
+async fn a_login_that_is_wanted_only_for_get_is_shown() {
+    let hub = Peer::answering(|seen| match (seen.method.as_str(), seen.authorization.as_deref()) {
+        ("GET", Some(PROOF)) => manifest(),
+        ("GET", None) => answer(401, ("www-authenticate", "Basic realm=\"hub\""), ""),
+        _ => answer(405, ("allow", "GET"), ""),
+    })
+    .await;
+    assert!(looked(&as_robot(), &hub).await.is_pass());
 }
 
 #[tokio::test]
@@ -121,8 +144,8 @@ async fn credentials_are_looked_up_by_the_name_of_the_image() {
     let hub = Peer::answering(|_| answer(401, ("www-authenticate", "Basic realm=\"hub\""), "")).await;
     let expected = format!("{}/acme/shop", hub.host());
     let registries = Registries::new()
-        .credentials(move |name| (name == expected).then(|| Credentials::new("robot", PASSWORD)));
-    assert_inconclusive(&looked(&registries, &hub).await, "does not tell robot");
+        .credentials(move |name| Ok((name == expected).then(|| Credentials::new("robot", PASSWORD))));
+    assert_inconclusive(&looked(&registries, &hub).await, "does not tell whom it was asked as");
 }
 
 #[tokio::test]
@@ -130,7 +153,7 @@ async fn credentials_that_a_token_server_does_not_take_say_nothing_of_the_image(
     for status in [401, 403] {
         let tokens = Peer::answering(move |_| answer(status, ("content-type", "text/plain"), PASSWORD)).await;
         let hub = behind(&tokens, manifest).await;
-        assert_inconclusive(&looked(&as_robot(), &hub).await, "does not tell robot");
+        assert_inconclusive(&looked(&as_robot(), &hub).await, "does not tell whom it was asked as");
         assert_eq!(shown(&hub), [None]);
     }
 }
@@ -176,15 +199,16 @@ async fn a_challenge_that_nobody_can_meet_says_nothing_of_the_image() {
 async fn whoever_is_asked_for_credentials_may_panic_or_hang() {
     let hub = Peer::answering(|_| answer(401, ("www-authenticate", "Basic realm=\"hub\""), "")).await;
     let registries = Registries::new().credentials(|name| panic!("nobody knows {name}"));
-    assert_error(&looked(&registries, &hub).await, "whoever was asked for its credentials panicked");
+    let why = "cannot be used: whoever was asked for it panicked";
+    assert_error(&looked(&registries, &hub).await, why);
 
     let (release, held) = oneshot::channel::<()>();
     let held = std::sync::Mutex::new(Some(held));
     let registries = Registries::new().within(SOON).credentials(move |_| {
         let held = held.lock().unwrap().take().unwrap();
         drop(held.blocking_recv());
-        None
+        Ok(None)
     });
-    assert_error(&looked(&registries, &hub).await, "no answer from");
+    assert_error(&looked(&registries, &hub).await, "no answer from whoever knows the login for");
     drop(release);
 }

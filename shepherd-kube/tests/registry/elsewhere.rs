@@ -2,6 +2,7 @@
 
 use kube::Config;
 use rcgen::CertifiedKey;
+use shepherd_core::model::Verdict;
 use shepherd_kube::preflight::Images;
 use shepherd_kube::registry::Registries;
 use tokio_rustls::rustls::ServerConfig;
@@ -61,13 +62,29 @@ async fn it_may_send_on_within_itself_and_not_for_ever() {
     })
     .await;
     assert!(looked(&Registries::new(), &hub).await.is_pass());
+    for relative in ["here", "../v2", "?a=b", "localhost", "127.0.0.1:1", ""] {
+        let hub = Peer::answering(move |seen| match seen.target.as_str() {
+            "/v2/acme/shop/manifests/v2" if seen.method == "HEAD" => sends_on(relative),
+            _ => manifest(),
+        })
+        .await;
+        let verdict = looked(&Registries::new(), &hub).await;
+        assert!(verdict.is_pass() || matches!(verdict, Verdict::Error(_)), "{relative}: {verdict}");
+    }
     let hub = Peer::answering(|_| sends_on("/again")).await;
     assert_error(&looked(&Registries::new(), &hub).await, "sends on and on");
     assert_eq!(hub.seen().len(), 4);
-    for nowhere in ["", "http://", "::", "//127.0.0.1/v2/"] {
+    for nowhere in ["http://", "file:///etc/passwd", "data:,v2", "http://[::1/"] {
         let hub = Peer::answering(move |_| sends_on(nowhere)).await;
         assert_error(&looked(&Registries::new(), &hub).await, "127.0.0.1 sends on to nowhere");
     }
+}
+
+#[tokio::test]
+async fn what_another_host_has_not_is_nothing_that_the_registry_says() {
+    let store = Peer::answering(|_| unknown()).await;
+    let verdict = looked(&Registries::new(), &sent_on_to(&store, false).await).await;
+    assert_error(&verdict, "sends on to 127.0.0.1, which answered 404");
 }
 
 /// A certificate for `localhost` that nobody knows, and the server's side of it.

@@ -25,7 +25,7 @@ const PROOF: &str = "Basic cm9ib3Q6aHVudGVyMi1vZi10aGUtcm9ib3Q=";
 const SOON: Duration = Duration::from_millis(300);
 
 fn as_robot() -> Registries {
-    Registries::new().credentials(|_| Some(Credentials::new("robot", PASSWORD)))
+    Registries::new().credentials(|_| Ok(Some(Credentials::new("robot", PASSWORD))))
 }
 
 async fn looked(registries: &Registries, peer: &Peer) -> Verdict {

@@ -170,13 +170,20 @@ async fn a_patch_is_rolled_out_under_its_name() {
 }
 
 #[tokio::test]
-async fn a_patch_that_does_not_fit_takes_the_rollout_back_before_any_user_meets_it() {
-    let shop = gateway::shop().await;
-    let (users, folder) = (users(&shop), tempfile::tempdir().unwrap());
+async fn a_patch_that_does_not_fit_is_refused_before_anything_is_begun() {
+    let (shop, folder) = (gateway::shop().await, tempfile::tempdir().unwrap());
     let file = written(&folder, "[{op: remove, path: /spec/containers/7}]");
-    let ended = shop.roll_out("beta", &["--patch", file.to_str().unwrap()]).end().await;
-    ended.assert_code(1);
-    assert!(ended.told.contains("the patch for beta does not fit the template: its operation"), "{ended:#?}");
-    let tally = met(users, &["shop:v1"]).await;
-    assert_eq!(tally.by("shop:v1"), tally.sent(), "{tally}");
+    let patched = ["--patch", file.to_str().unwrap()];
+    let why = "the patch for beta does not fit the template: its operation";
+    shop.roll_out("beta", &patched).end().await.assert_line(2, why);
+
+    // Nor is another one ended for it.
+    let mut left = shop.run(&["web", "shop:v2", "--interval", "10m", "--drain", "1s"]);
+    left.until("10% to the candidate").await;
+    left.kill().await;
+    shop.roll_out("beta", &patched).end().await.assert_line(2, why);
+    let mut again = shop.run(&["web", "shop:v2", "--interval", "10m", "--drain", "1s"]);
+    again.until("going on with the rollout that was begun before").await;
+    again.interrupt().await;
+    again.end().await.assert_code(1);
 }

@@ -37,7 +37,8 @@
 //! How restarts, late series and endpoints that come and go are counted is told in [`scrape`].
 //!
 //! # Cargo features
-//! - `tls` (off by default): endpoints behind https.
+//! - `tls` (off by default): endpoints behind https, by rustls with aws-lc. Where something else in the program brings
+//!   rustls another provider, such as kube's feature `ring`, rustls chooses none: install one when the program starts.
 
 #![deny(missing_docs)]
 

@@ -6,18 +6,8 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::json;
 
-use crate::gateway;
-use crate::shop::Shop;
+use crate::gateway::left_in_the_middle;
 use crate::whole::only;
-
-/// A shop where somebody has left `shop:v2` with a tenth of the users.
-async fn left_in_the_middle(drain: &str) -> Shop {
-    let shop = gateway::shop().await;
-    let mut program = shop.run(&["web", "shop:v2", "--interval", "10m", "--drain", drain]);
-    program.until("10% to the candidate").await;
-    program.kill().await;
-    shop
-}
 
 #[tokio::test]
 async fn it_is_taken_back_as_all_can_see_and_the_other_one_rolled_out() {

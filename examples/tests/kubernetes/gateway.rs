@@ -26,6 +26,29 @@ pub(crate) async fn shop_of(role: &'static str) -> Shop {
     Shop::open(shop, Some(load), env!("CARGO_BIN_EXE_gateway-canary"), role).await
 }
 
+/// One where somebody has left `shop:v2` with a tenth of the users.
+pub(crate) async fn left_in_the_middle(drain: &str) -> Shop {
+    let shop = shop().await;
+    leave_in_the_middle(&shop, drain).await;
+    shop
+}
+
+pub(crate) async fn leave_in_the_middle(shop: &Shop, drain: &str) {
+    let mut program = shop.run(&["web", "shop:v2", "--interval", "10m", "--drain", drain]);
+    program.until("10% to the candidate").await;
+    program.kill().await;
+}
+
+/// What was left there is under way as ever, and ends here.
+pub(crate) async fn is_still_in_the_middle(shop: &Shop) {
+    let mut again = shop.run(&["web", "shop:v2", "--interval", "10m", "--drain", "1s"]);
+    again.until("going on with the rollout that was begun before").await;
+    again.interrupt().await;
+    let ended = again.end().await;
+    ended.assert_code(1);
+    assert!(ended.told.contains("shop:v2 was aborted: ") && !ended.told.contains("instead"), "{ended:#?}");
+}
+
 whole_rollouts!(shop(), killed_at whole::STAGES_OF_A_CANARY);
 
 #[tokio::test]

@@ -107,29 +107,17 @@ async fn a_private_one_is_asked_for_by_whoever_has_logged_in() {
 
 #[tokio::test]
 async fn one_that_is_not_there_ends_nobody_elses_rollout() {
-    let shop = gateway::shop().await;
-    let mut left = shop.run(&["web", "shop:v2", "--interval", "10m", "--drain", "1s"]);
-    left.until("10% to the candidate").await;
-    left.kill().await;
+    let shop = gateway::left_in_the_middle("1s").await;
     let missing = registry(&shop).await.image(&named(&shop, "v3"));
     let why = format!("the image {missing} of its container app cannot be pulled");
     shop.roll_out(&missing, &["--check-images"]).end().await.assert_line(2, &why);
     shop.roll_out(&missing, &["--check-images", "--dry-run"]).end().await.assert_line(2, &why);
-
-    let mut again = shop.run(&["web", "shop:v2", "--interval", "10m", "--drain", "1s"]);
-    again.until("going on with the rollout that was begun before").await;
-    again.interrupt().await;
-    let ended = again.end().await;
-    ended.assert_code(1);
-    assert!(!ended.told.contains("v3"), "{ended:#?}");
+    gateway::is_still_in_the_middle(&shop).await;
 }
 
 #[tokio::test]
 async fn whoever_ends_while_a_registry_is_asked_ends_nothing_else() {
-    let shop = gateway::shop().await;
-    let mut left = shop.run(&["web", "shop:v2", "--interval", "10m", "--drain", "1s"]);
-    left.until("10% to the candidate").await;
-    left.kill().await;
+    let shop = gateway::left_in_the_middle("1s").await;
     // It listens, and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let image = format!("{}/shop:v3", silent.local_addr().unwrap());
@@ -142,8 +130,5 @@ async fn whoever_ends_while_a_registry_is_asked_ends_nothing_else() {
         assert!(ended.told.ends_with(&format!("asked to end: {image} was not begun")), "{ended:#?}");
         assert!(!ended.told.contains("gives way"), "{ended:#?}");
     }
-    let mut again = shop.run(&["web", "shop:v2", "--interval", "10m", "--drain", "1s"]);
-    again.until("going on with the rollout that was begun before").await;
-    again.interrupt().await;
-    again.end().await.assert_code(1);
+    gateway::is_still_in_the_middle(&shop).await;
 }

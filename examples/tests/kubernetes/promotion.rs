@@ -178,12 +178,7 @@ async fn a_patch_that_does_not_fit_is_refused_before_anything_is_begun() {
     shop.roll_out("beta", &patched).end().await.assert_line(2, why);
 
     // Nor is another one ended for it.
-    let mut left = shop.run(&["web", "shop:v2", "--interval", "10m", "--drain", "1s"]);
-    left.until("10% to the candidate").await;
-    left.kill().await;
+    gateway::leave_in_the_middle(&shop, "1s").await;
     shop.roll_out("beta", &patched).end().await.assert_line(2, why);
-    let mut again = shop.run(&["web", "shop:v2", "--interval", "10m", "--drain", "1s"]);
-    again.until("going on with the rollout that was begun before").await;
-    again.interrupt().await;
-    again.end().await.assert_code(1);
+    gateway::is_still_in_the_middle(&shop).await;
 }

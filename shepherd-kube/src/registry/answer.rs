@@ -7,7 +7,7 @@ use shepherd_core::model::Verdict;
 
 use super::image_name::is_digest;
 
-/// The codes by which registries say that they have no such image; Harbor by one of its own.
+/// The codes by which registries say that they have no such image: those of the distribution API, and a plainer one.
 const MISSING: [&str; 5] = ["MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND", "NAME_INVALID", "TAG_INVALID"];
 
 /// The kinds of manifests that nodes pull by.

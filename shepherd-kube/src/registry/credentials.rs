@@ -37,7 +37,7 @@ impl Credentials {
     }
 }
 
-/// Some registries take a token for the user's name.
+/// Not even the user: a registry may take a token for its name.
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials").finish_non_exhaustive()

@@ -4,8 +4,8 @@
 //! [`Registries`] is what [`Preflight::images`](crate::preflight::Preflight::images) takes.
 //!
 //! Requests go through kube's own HTTP client, a new one each, as there are few. So there is one TLS in the program, that
-//! which its cluster is reached by, and no other client's features to get along with. The crates that speak to registries
-//! would panic on some answers, and send credentials wherever an answer says.
+//! which its cluster is reached by, and no other client's features to get along with. The crate that is made for registries,
+//! `oci-client`, would panic on a token that fits into no header, and send credentials by plain HTTP where an answer says so.
 
 mod answer;
 mod challenge;

@@ -21,8 +21,8 @@ type Configure = dyn Fn(&str, &mut Config) + Send + Sync;
 /// is downloaded.
 ///
 /// It fails only what the registry itself says is not there, or what is no name of an image. Of a private image that is
-/// asked for without [credentials](Self::credentials) most registries answer the same as of one that does not exist: that
-/// is inconclusive. So is one whose registry cannot be reached from here. A registry that says of what it hides that it does
+/// asked for without [credentials](Self::credentials) a registry may answer the same as of one that does not exist: that it
+/// wants a login is inconclusive. So is one whose registry cannot be reached from here. A registry that says of what it hides that it does
 /// not exist is believed, unless there are credentials for it.
 ///
 /// Nodes may see it otherwise: they may have the image already, pull it through a mirror or as somebody else, read a name
